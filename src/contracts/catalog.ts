@@ -28,8 +28,8 @@ export interface CategoryDefinition {
 
 export type Categories = Readonly<Record<string, CategoryDefinition>>
 
-/** The host's event types, grouped in categories. Made by `defineCatalog`. */
-export interface Catalog<E extends EventBase = EventInput, K extends string = string> {
+/** The host's event types, grouped in categories. Made by `defineCatalog`. Every one is a plain `Catalog` too. */
+export interface Catalog<E extends EventBase = EventBase, K extends string = string> {
   readonly categories: Readonly<Record<K, CategoryDefinition>>
   /** Carries the type of events; never set. */
   readonly '~event'?: E
@@ -55,9 +55,15 @@ export type EventsOf<C extends Categories> = {
   [K in keyof C]: { [T in keyof C[K]['events'] & string]: EventOf<T, C[K]['events'][T]> }[keyof C[K]['events'] & string]
 }[keyof C]
 
-/** Which events a connection wants. Empty `categories`: all of them. */
+/**
+ * Which events a connection wants. What the catalog no longer has matches nothing; it never widens a subscription.
+ */
 export interface Subscription {
+  /** Empty: all of them. */
   readonly categories: readonly string[]
-  /** Narrow the categories that they belong to; categories of which none is named stay whole. */
+  /**
+   * Narrow the categories that they belong to; categories of which none is named stay whole. Without a catalog nobody
+   * knows which those are: then no other types match.
+   */
   readonly eventTypes: readonly string[]
 }

@@ -2,7 +2,7 @@
 export interface Clock {
   /** Epoch ms. */
   now(): number
-  /** Calls `fn` once, at or after `atMs` (epoch ms). Answers a function that cancels it. Does not keep the process alive by itself. */
+  /** Calls `fn` once, at or after `atMs` (epoch ms). Answers a function that cancels it. A set timer keeps the process alive. */
   setTimer(atMs: number, fn: () => void): () => void
 }
 

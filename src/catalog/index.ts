@@ -1,0 +1,16 @@
+export type {
+  Catalog,
+  Categories,
+  CategoryDefinition,
+  EventDefinition,
+  EventOf,
+  EventSummary,
+  EventsOf,
+  Subscription,
+} from '../contracts/catalog.ts'
+export type { EventBase, EventInput, Importance, StoredEvent } from '../contracts/event.ts'
+export { type CatalogEntry, type CatalogIndex, catalogIndex } from './catalog-index.ts'
+export { defineCatalog, defineEvent, RESERVED_TYPES, type WordedEvent } from './define.ts'
+export type { CatalogLike, EventKey, MatchVerdict } from './filter-rule.ts'
+export { applySummary, parseMetadata } from './metadata.ts'
+export { type CompiledFilter, checkSubscription, compileFilter, explainMatch, matches } from './subscriptions.ts'
