@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto'
+import type { CatalogIndex } from '../catalog/index.ts'
+import type { Clock, Ids } from '../contracts/clock.ts'
+import type { EventBase } from '../contracts/event.ts'
+import type { EnqueueResult, Store } from '../contracts/store.ts'
+import { invalidInput, isSignalboxError, SignalboxError } from '../errors.ts'
+import { type AcceptedEvent, checkEvent, checkId } from './check-event.ts'
+import { groupCommit } from './group-commit.ts'
+import { createDeliveryIds, type Planned, planEvent, toBatch } from './plan.ts'
+import { createSubscribers } from './subscribers.ts'
+import type { DispatchOptions, DispatchResult, PreparedEvent } from './types.ts'
+
+export interface AcceptDeps {
+  readonly store: Store
+  readonly catalog: CatalogIndex | undefined
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly maxEventBytes: number
+  readonly orgNameOf: (orgId: string) => Promise<string>
+  /** Deliveries became durable. Not called for those of a host's transaction. */
+  readonly onEnqueued: (planned: Planned) => void
+}
+
+/** The way in: check, match, write. */
+export interface Acceptor {
+  /** `quiet`: the caller attends to the deliveries itself, `onEnqueued` is not called. */
+  accept(
+    event: EventBase,
+    options: Pick<DispatchOptions, 'tx' | 'dedupe'> & { quiet?: boolean },
+  ): Promise<DispatchResult>
+  /** All or none: one write. Answers in the order of the events. */
+  acceptMany(events: readonly EventBase[], options: { readonly tx?: unknown }): Promise<readonly DispatchResult[]>
+  prepare(event: EventBase): Promise<PreparedEvent>
+  /** Resolves when what was handed in has been written or refused. */
+  idle(): Promise<void>
+}
+
+const MAX_GROUP = 256
+
+export function createAcceptor(deps: AcceptDeps): Acceptor {
+  const { store, clock } = deps
+  const subscribers = createSubscribers(store, deps.catalog)
+  const deliveryId = createDeliveryIds()
+  const check = { catalog: deps.catalog, ids: deps.ids, maxEventBytes: deps.maxEventBytes }
+  const group = groupCommit(writeGroup, { maxItems: MAX_GROUP })
+
+  /** Events of one organisation share the reading of its subscriptions and of its name. */
+  async function plan(events: readonly AcceptedEvent[], tx: unknown): Promise<readonly Planned[]> {
+    const [first] = events
+    if (first !== undefined && events.every((event) => event.orgId === first.orgId)) {
+      return planOrganisation(first.orgId, events, tx)
+    }
+    const planned = new Map<AcceptedEvent, Planned>()
+    for (const [orgId, own] of Map.groupBy(events, (event) => event.orgId)) {
+      const plans = await planOrganisation(orgId, own, tx)
+      own.forEach((event, index) => {
+        const one = plans[index]
+        if (one) planned.set(event, one)
+      })
+    }
+    return events.map((event) => planned.get(event)).filter((one) => one !== undefined)
+  }
+
+  async function planOrganisation(orgId: string, events: readonly AcceptedEvent[], tx: unknown): Promise<Planned[]> {
+    const filter = await subscribers.filterOf(orgId, tx)
+    const named = events.every((event) => event.orgName !== undefined)
+    const orgName = named ? orgId : await deps.orgNameOf(orgId)
+    return events.map((event) => planEvent(event, orgName, filter, deliveryId))
+  }
+
+  async function write(events: readonly AcceptedEvent[], tx: unknown): Promise<readonly [Planned, DispatchResult][]> {
+    const planned = await plan(events, tx)
+    const batch = toBatch(planned)
+    const result = await guarded(() => store.deliveries.enqueue(tx === undefined ? batch : { ...batch, tx }))
+    return planned.map((one) => [one, resultOf(one, isDuplicate(one, result))])
+  }
+
+  async function writeGroup(items: readonly { event: AcceptedEvent; quiet: boolean }[]) {
+    const written = await write(
+      items.map((item) => item.event),
+      undefined,
+    )
+    return written.map(([planned, result], index) => {
+      if (!result.duplicate && !items[index]?.quiet) deps.onEnqueued(planned)
+      return result
+    })
+  }
+
+  function checked(event: EventBase, dedupe?: DispatchOptions['dedupe']): AcceptedEvent {
+    const now = clock.now()
+    if (dedupe === undefined) return checkEvent(event, undefined, now, check)
+    if (event.id !== undefined) throw invalidInput('dedupe', 'derives the id of the event: leave `id` out')
+    return checkEvent(event, dedupeId(dedupe, now), now, check)
+  }
+
+  function checkTx(tx: unknown): void {
+    if (tx !== undefined && !store.capabilities.tx) {
+      throw invalidInput('tx', `the ${store.name} store can't join a transaction of the host`)
+    }
+  }
+
+  return {
+    async accept(event, { tx, dedupe, quiet = false }) {
+      checkTx(tx)
+      const accepted = checked(event, dedupe)
+      if (tx === undefined) return group.add({ event: accepted, quiet })
+      const [written] = await write([accepted], tx)
+      if (written === undefined) throw new SignalboxError('store_failed', 'the event was not written')
+      return written[1]
+    },
+
+    async acceptMany(events, { tx }) {
+      checkTx(tx)
+      if (!Array.isArray(events)) throw invalidInput('events', 'must be an array')
+      const accepted = events.map((event, index) => inContext(`events[${index}]`, () => checked(event)))
+      if (accepted.length === 0) return []
+      const written = await write(accepted, tx)
+      for (const [planned, result] of written) if (tx === undefined && !result.duplicate) deps.onEnqueued(planned)
+      return written.map(([, result]) => result)
+    },
+
+    async prepare(event) {
+      const enqueueOn = store.deliveries.enqueueOn
+      if (enqueueOn === undefined) throw invalidInput('store', `the ${store.name} store has no synchronous driver`)
+      const [planned] = await plan([checked(event)], undefined)
+      if (planned === undefined) throw new SignalboxError('store_failed', 'the event could not be planned')
+      return {
+        write: (db) => resultOf(planned, isDuplicate(planned, enqueueOn(db, toBatch([planned])))),
+      }
+    },
+
+    idle: () => group.idle(),
+  }
+}
+
+function dedupeId(dedupe: NonNullable<DispatchOptions['dedupe']>, now: number): string {
+  const key = checkId(dedupe.key, 'dedupe.key')
+  const { everyMs } = dedupe
+  if (!Number.isInteger(everyMs) || everyMs < 1) throw invalidInput('dedupe.everyMs', 'must be a positive whole number')
+  const digest = createHash('sha256').update(`${everyMs}\n${key}`).digest('base64url').slice(0, 22)
+  return `evt_dedupe_${digest}_${Math.floor(now / everyMs)}`
+}
+
+function isDuplicate(planned: Planned, result: EnqueueResult): boolean {
+  const { id, orgId } = planned.event
+  return result.duplicates.some((one) => one.id === id && one.orgId === orgId)
+}
+
+function resultOf(planned: Planned, duplicate: boolean): DispatchResult {
+  return {
+    eventId: planned.event.id,
+    duplicate,
+    deliveries: duplicate
+      ? []
+      : planned.deliveries.map(({ id, connectionId, dueAt }) => ({ id, connectionId, status: 'pending', dueAt })),
+    collected: duplicate
+      ? []
+      : planned.collect.map(({ connectionId, key, closesAt }) => ({ connectionId, key, closesAt })),
+  }
+}
+
+/** What a store of a third party throws that is no `SignalboxError` becomes one. */
+async function guarded<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (cause) {
+    if (isSignalboxError(cause)) throw cause
+    throw new SignalboxError('store_failed', 'the store could not accept the event', { cause })
+  }
+}
+
+function inContext<T>(field: string, call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    if (!isSignalboxError(error)) throw error
+    throw new SignalboxError(error.code, `${field}.${error.message}`, {
+      ...(error.field === undefined ? {} : { field: `${field}.${error.field}` }),
+    })
+  }
+}

@@ -1,0 +1,48 @@
+import { type CatalogIndex, explainMatch } from '../catalog/index.ts'
+import type { ConnectionRecord } from '../contracts/connection.ts'
+import type { EventBase, StoredEvent } from '../contracts/event.ts'
+import type { Store } from '../contracts/store.ts'
+import { eventMessage } from '../worker/messages.ts'
+import type { Preparer } from '../worker/prepare.ts'
+import type { Explanation } from './types.ts'
+
+export interface ExplainDeps {
+  readonly store: Store
+  readonly catalog: CatalogIndex | undefined
+  readonly preparer: Preparer
+  readonly complete: (event: EventBase) => Promise<StoredEvent>
+}
+
+const PAGE = 500
+
+/** Tells for each connection of the organisation what it would do with an event. Sends and stores nothing. */
+export async function explainEvent(input: EventBase, deps: ExplainDeps): Promise<readonly Explanation[]> {
+  const event = await deps.complete(input)
+  const explanations: Explanation[] = []
+  let after: string | undefined
+  do {
+    const page = await deps.store.connections.list({
+      orgId: event.orgId,
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    })
+    for (const record of page.items) explanations.push(await explainOne(record, event, deps))
+    after = page.next
+  } while (after !== undefined)
+  return explanations
+}
+
+async function explainOne(record: ConnectionRecord, event: StoredEvent, deps: ExplainDeps): Promise<Explanation> {
+  const about = { connectionId: record.id, label: record.label, transport: record.transport }
+  const skipped = (reason: string): Explanation => ({ ...about, decision: 'skipped', reason })
+  if (record.status !== 'active') {
+    return skipped(`the connection is ${record.status}${record.reason ? `: ${record.reason.text}` : ''}`)
+  }
+  const match = explainMatch(record, event, deps.catalog)
+  if (!match.matches) return skipped(match.text)
+  const prepared = await deps.preparer.prepare(record)
+  if (prepared.kind === 'config_invalid') return skipped(prepared.text)
+  if (prepared.kind === 'unreadable') return skipped('its sealed settings could not be opened with the keys given')
+  const payload = prepared.transport.build(eventMessage(event), prepared.connection)
+  return { ...about, decision: 'sent', reason: match.text, payload }
+}

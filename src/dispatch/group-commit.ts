@@ -1,0 +1,59 @@
+/** Runs many small writes as few large ones. */
+export interface GroupCommit<Item, Result> {
+  add(item: Item): Promise<Result>
+  /** Resolves when everything added so far has been written or refused. */
+  idle(): Promise<void>
+}
+
+interface Entry<Item, Result> {
+  readonly item: Item
+  readonly resolve: (result: Result) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Items that arrive together (in one turn of the event loop, or while a write is under way) share one `write`, which
+ * answers one result for each item, in order. A batch that fails is written again item by item, so that one poisoned
+ * item harms no other.
+ */
+export function groupCommit<Item, Result>(
+  write: (items: readonly Item[]) => Promise<readonly Result[]>,
+  options: { readonly maxItems: number },
+): GroupCommit<Item, Result> {
+  let waiting: Entry<Item, Result>[] = []
+  let running: Promise<void> | undefined
+
+  async function settle(batch: readonly Entry<Item, Result>[]): Promise<void> {
+    try {
+      const results = await write(batch.map((entry) => entry.item))
+      batch.forEach((entry, index) => {
+        entry.resolve(results[index] as Result)
+      })
+    } catch (error) {
+      const [only] = batch
+      if (batch.length === 1 && only !== undefined) only.reject(error)
+      else for (const entry of batch) await settle([entry])
+    }
+  }
+
+  async function run(): Promise<void> {
+    await new Promise(setImmediate)
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, options.maxItems)
+      waiting = waiting.slice(options.maxItems)
+      await settle(batch)
+    }
+    running = undefined
+  }
+
+  return {
+    add: (item) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ item, resolve, reject })
+        running ??= run()
+      }),
+    idle: async () => {
+      while (running) await running
+    },
+  }
+}

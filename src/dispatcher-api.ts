@@ -1,0 +1,58 @@
+import type { Connections } from './connections/types.ts'
+import type { EventBase } from './contracts/event.ts'
+import type { Outcome } from './contracts/outcome.ts'
+import type { Transport } from './contracts/transport.ts'
+import type { Deliveries } from './deliveries/types.ts'
+import type { DispatchOptions, DispatchResult, Explanation, PreparedEvent, SendFor } from './dispatch/types.ts'
+import type { DispatcherEvents } from './worker/events.ts'
+import type { PurgeOptions, PurgeResult } from './worker/purge.ts'
+import type { TickOptions, TickResult } from './worker/tick.ts'
+
+/** Everything between `dispatch(event)` and "delivered". Made by `createDispatcher`. */
+export interface Dispatcher<
+  E extends EventBase = EventBase,
+  K extends string = string,
+  T extends Transport = Transport,
+> {
+  readonly connections: Connections<E, K, T>
+  readonly deliveries: Deliveries
+
+  /**
+   * Accepts an event. Once it resolves (with `tx`: once the host's transaction commits) every delivery is durable and
+   * is attempted at least once, whatever dies. `(orgId, id)` is one event: the second is a duplicate and stores nothing.
+   * @throws SignalboxError `invalid_input` naming field and rule · `store_failed` · `closed`; then nothing was stored
+   */
+  dispatch(event: E, options?: DispatchOptions): Promise<DispatchResult>
+  /** The same for many events in one write: all or none. Answers in their order. */
+  dispatchMany(events: readonly E[], options?: { readonly tx?: unknown }): Promise<readonly DispatchResult[]>
+  /** Everything of `dispatch` but the write, for hosts with a synchronous driver: `write` inside their transaction. */
+  prepare(event: E): Promise<PreparedEvent>
+  /** The host committed something with `tx` or `prepare`: look at once rather than at the next poll. */
+  wake(): void
+  /** What each connection of the organisation would do with this event, and the exact payload. Sends and stores nothing. */
+  explain(event: E): Promise<readonly Explanation[]>
+  /**
+   * One guarded attempt to a destination that is not stored: an export to a URL given ad hoc, trying out a form.
+   * @throws SignalboxError `invalid_input` · `blocked_url`; what the destination does is the outcome
+   */
+  send(input: SendFor<T, E>): Promise<Outcome>
+
+  /** Makes this process a worker, until `close`. Idempotent. @throws what the store's `setup` throws */
+  start(): Promise<void>
+  /** Works until nothing is due or the budget is spent: for cron and serverless. */
+  tick(options?: TickOptions): Promise<TickResult>
+  /** Resolves when the store has nothing due now and this process has nothing in flight; works it off itself. */
+  drain(): Promise<void>
+  /**
+   * Ends it: nothing new is accepted or claimed, what is in flight is finished, or given back after `graceMs`
+   * (default 10,000). Never closes what the host passed in: the store, the HTTP port. Idempotent.
+   */
+  close(options?: { readonly graceMs?: number }): Promise<void>
+  /** Removes old records, or an organisation. */
+  purge(options?: PurgeOptions): Promise<PurgeResult>
+  /** Seals up to `limit` connections anew with the newest key; call it until `remaining` is 0, then drop the old key. */
+  rekey(options: { readonly limit: number }): Promise<{ readonly remaining: number }>
+  /** Process-local, best effort: a listener's error is logged. Answers a function that removes it. */
+  on<N extends keyof DispatcherEvents>(name: N, listener: (event: DispatcherEvents[N]) => void): () => void
+  [Symbol.asyncDispose](): Promise<void>
+}

@@ -1,0 +1,226 @@
+import { rekeyConnections } from './connections/rekey.ts'
+import { createConnections } from './connections/service.ts'
+import type { Connections } from './connections/types.ts'
+import { createVault } from './connections/vault.ts'
+import type { ConnectionRecord } from './contracts/connection.ts'
+import type { EventBase, EventInput, StoredEvent } from './contracts/event.ts'
+import type { Message } from './contracts/message.ts'
+import type { Transport } from './contracts/transport.ts'
+import { createDeliveries } from './deliveries/service.ts'
+import { createAcceptor } from './dispatch/accept.ts'
+import { checkEvent } from './dispatch/check-event.ts'
+import { explainEvent } from './dispatch/explain.ts'
+import { sendOnce } from './dispatch/send.ts'
+import { dispatchAndWait } from './dispatch/wait.ts'
+import type { Dispatcher } from './dispatcher-api.ts'
+import { type DispatcherOptions, resolveOptions } from './dispatcher-options.ts'
+import { pollingEngine } from './engines/polling.ts'
+import { SignalboxError } from './errors.ts'
+import { createEmitter } from './runtime/emitter.ts'
+import { changeStatus, createAfterSettle } from './worker/after-settle.ts'
+import { createDeliver } from './worker/deliver.ts'
+import type { DispatcherEvents } from './worker/events.ts'
+import { createExchange } from './worker/exchange.ts'
+import { createPreparer } from './worker/prepare.ts'
+import { runPurge } from './worker/purge.ts'
+import { runTick } from './worker/tick.ts'
+import { createWorker } from './worker/worker.ts'
+
+/**
+ * Wires a dispatcher from its parts: the way in (dispatch), the way out (worker), and the management of connections and
+ * deliveries. Opens nothing by itself: the store is set up at the first call.
+ *
+ * @example
+ * const dispatcher = createDispatcher({ store: memoryStore(), transports: [webhookTransport()] })
+ * const { secret } = await dispatcher.connections.create({
+ *   orgId: 'org_1', transport: 'webhook', config: { url: 'https://siem.example.com/in' },
+ * })
+ * await dispatcher.start()
+ * await dispatcher.dispatch({ orgId: 'org_1', type: 'case_assigned', title: '…', body: '…', href: 'https://…' })
+ * @throws SignalboxError `invalid_input` naming the option and the rule.
+ */
+export function createDispatcher<
+  E extends EventBase = EventInput,
+  K extends string = string,
+  const T extends Transport = Transport,
+>(options: DispatcherOptions<E, K, T>): Dispatcher<E, K, T> {
+  const resolved = resolveOptions(options)
+  const { store, transports, catalog, clock, ids, logger, http, organisation } = resolved
+  const names = [...transports.keys()]
+  const engine = options.engine ?? pollingEngine({ pollMs: resolved.worker.pollMs, clock, logger })
+  const emitter = createEmitter<DispatcherEvents>(logger)
+  const vault = createVault({ encryption: resolved.encryption })
+  const preparer = createPreparer({ vault, transports, retry: options.retry })
+  const exchange = createExchange({ http, clock, tokens: options.tokens })
+  const abort = new AbortController()
+
+  const schedule = (items: readonly { readonly deliveryId: string; readonly dueAt: number }[]): void => {
+    Promise.resolve(engine.schedule(items)).catch((error: unknown) =>
+      logger.error({ error }, 'the engine could not be told of deliveries'),
+    )
+  }
+  const wake = (): void => schedule([{ deliveryId: '', dueAt: clock.now() }])
+
+  const worker = createWorker({
+    store,
+    transports: names,
+    concurrency: resolved.worker.concurrency,
+    perConnection: resolved.worker.perConnection,
+    leaseMs: resolved.worker.leaseMs,
+    deliver: createDeliver({
+      preparer,
+      exchange,
+      recordAttempts: resolved.attempts,
+      organisation: async (orgId) => organisation(orgId),
+      clock,
+      random: resolved.random,
+      emitter,
+      onConfigInvalid: async (record, text) => {
+        const reason = { code: 'config_invalid', text, since: clock.now() }
+        await changeStatus({ store, logger }, record, 'incomplete', reason)
+      },
+    }),
+    afterSettle: createAfterSettle({ store, suspension: resolved.suspension, clock, logger, emitter }),
+    abort,
+    clock,
+    ids,
+    logger,
+    onScheduled: schedule,
+  })
+
+  const orgNameOf = async (orgId: string): Promise<string> => (await organisation(orgId)).name ?? orgId
+  const check = { catalog, ids, maxEventBytes: resolved.maxEventBytes }
+  const complete = async (event: EventBase): Promise<StoredEvent> => {
+    const accepted = checkEvent(event, undefined, clock.now(), check)
+    return { ...accepted, orgName: accepted.orgName ?? (await orgNameOf(accepted.orgId)) }
+  }
+  const acceptor = createAcceptor({
+    store,
+    ...check,
+    clock,
+    orgNameOf,
+    onEnqueued: ({ deliveries }) => {
+      if (deliveries.length > 0) schedule(deliveries.map(({ id, dueAt }) => ({ deliveryId: id, dueAt })))
+    },
+  })
+
+  const attempt = async (record: ConnectionRecord, message: Message, deliveryId: string) => {
+    const prepared = await preparer.prepare(record)
+    if (prepared.kind === 'config_invalid') throw new SignalboxError('conflict', prepared.text)
+    if (prepared.kind === 'unreadable') {
+      throw new SignalboxError('conflict', 'the sealed settings could not be opened with the keys given')
+    }
+    return exchange({ prepared, message, deliveryId, number: 1, signal: abort.signal })
+  }
+
+  let ready: Promise<void> | undefined
+  let started: Promise<void> | undefined
+  let closing: Promise<void> | undefined
+
+  /** Sets the store up once; a failure is told to the caller and tried again by the next call. */
+  async function open(): Promise<void> {
+    if (closing) throw new SignalboxError('closed', 'the dispatcher was closed')
+    ready ??= store.setup().catch((error: unknown) => {
+      ready = undefined
+      throw error
+    })
+    await ready
+  }
+
+  async function shutDown(graceMs: number): Promise<void> {
+    await acceptor.idle()
+    const engineStopped = engine.stop()
+    await worker.stop(graceMs)
+    await engineStopped
+    abort.abort(new SignalboxError('closed', 'the dispatcher was closed'))
+    if (resolved.ownsHttp) await http.close()
+  }
+
+  const managed = {
+    store,
+    transports,
+    ...(options.catalog === undefined ? {} : { catalog: options.catalog }),
+    vault,
+    http,
+    clock,
+    ids,
+    authorize: options.authorize,
+    organisation,
+    attempt,
+    tokens: options.tokens,
+    signal: abort.signal,
+    onChange: wake,
+  }
+
+  const dispatcher: Dispatcher<E, K, T> = {
+    // what the types promise of the inputs is checked again at run time: by the catalog and the transports' schemas
+    connections: afterOpening(createConnections(managed), open) as unknown as Connections<E, K, T>,
+    deliveries: afterOpening(createDeliveries(managed), open),
+
+    async dispatch(event, dispatchOptions = {}) {
+      await open()
+      if (!dispatchOptions.wait) return acceptor.accept(event, dispatchOptions)
+      return dispatchAndWait(event, dispatchOptions, { acceptor, worker, clock, onLeft: schedule })
+    },
+    async dispatchMany(events, { tx } = {}) {
+      await open()
+      return acceptor.acceptMany(events, { tx })
+    },
+    async prepare(event) {
+      await open()
+      return acceptor.prepare(event)
+    },
+    wake,
+    async explain(event) {
+      await open()
+      return explainEvent(event, { store, catalog, preparer, complete })
+    },
+    async send(input) {
+      await open()
+      return sendOnce(input, abort.signal, { transports, http, exchange, ids, now: clock.now, complete })
+    },
+
+    start() {
+      started ??= open().then(() => engine.start({ work: () => worker.work() }))
+      return started
+    },
+    async tick(tickOptions = {}) {
+      await open()
+      return runTick(tickOptions, { worker, store, transports: names, clock, shared: started !== undefined })
+    },
+    async drain() {
+      await open()
+      await acceptor.idle()
+      await worker.work()
+    },
+    close({ graceMs = 10_000 } = {}) {
+      closing ??= shutDown(graceMs)
+      return closing
+    },
+    async purge(purgeOptions = {}) {
+      await open()
+      return runPurge(purgeOptions, { store, now: clock.now(), retainEventsMs: resolved.retainEventsMs })
+    },
+    async rekey(rekeyOptions) {
+      await open()
+      return rekeyConnections({ store, vault }, rekeyOptions)
+    },
+    on: (name, listener) => emitter.on(name, listener),
+    [Symbol.asyncDispose]: () => dispatcher.close(),
+  }
+  return dispatcher
+}
+
+/** A service whose every method waits for the store first. */
+function afterOpening<S extends object>(service: S, open: () => Promise<void>): S {
+  return new Proxy(service, {
+    get(target, name, receiver) {
+      const method: unknown = Reflect.get(target, name, receiver)
+      if (typeof method !== 'function') return method
+      return async (...args: unknown[]) => {
+        await open()
+        return method.apply(target, args)
+      }
+    },
+  })
+}

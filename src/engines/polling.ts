@@ -1,0 +1,76 @@
+import type { Clock, Logger } from '../contracts/clock.ts'
+import type { Engine, EngineHandler } from '../contracts/engine.ts'
+import { invalidInput } from '../errors.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { silentLogger } from '../runtime/logger.ts'
+
+export interface PollingEngineOptions {
+  /** How often the store is asked for work that other processes enqueued, in ms: 10 to 3,600,000. @default 1000 */
+  readonly pollMs?: number
+  /** @default the system's */
+  readonly clock?: Clock
+  /** @default silent */
+  readonly logger?: Logger
+}
+
+/**
+ * The built-in engine: a loop over the store, woken at once by what this process enqueues, at the time of what is due
+ * later, and every `pollMs` for what others did.
+ *
+ * @example
+ * createDispatcher({ store, transports, engine: pollingEngine({ pollMs: 250 }) })
+ */
+export function pollingEngine(options: PollingEngineOptions = {}): Engine {
+  const { pollMs = 1000, clock = systemClock(), logger = silentLogger } = options
+  if (!Number.isFinite(pollMs) || pollMs < 10 || pollMs > 3_600_000) {
+    throw invalidInput('pollMs', 'must be from 10 to 3,600,000 ms')
+  }
+  const turns = new Set<Promise<void>>()
+  let handler: EngineHandler | undefined
+  let wakeAt = Number.POSITIVE_INFINITY
+  let cancel: (() => void) | undefined
+
+  function wakeBy(at: number): void {
+    if (handler === undefined || at >= wakeAt) return
+    cancel?.()
+    wakeAt = at
+    if (at <= clock.now()) turn()
+    else cancel = clock.setTimer(at, turn)
+  }
+
+  /** `work` joins calls that overlap: a turn while another is under way makes that one look again. */
+  function turn(): void {
+    if (handler === undefined) return
+    cancel?.()
+    cancel = undefined
+    wakeAt = Number.POSITIVE_INFINITY
+    const done = handler.work().then(
+      ({ nextAt }) => {
+        if (nextAt !== null) wakeBy(Math.max(nextAt, clock.now() + 1))
+      },
+      (error: unknown) => logger.error({ error }, 'the store could not be asked for work'),
+    )
+    turns.add(done)
+    void done.finally(() => turns.delete(done))
+    wakeBy(clock.now() + pollMs)
+  }
+
+  return {
+    name: 'polling',
+    start(next) {
+      handler = next
+      turn()
+    },
+    schedule(items) {
+      let earliest = Number.POSITIVE_INFINITY
+      for (const { dueAt } of items) if (dueAt < earliest) earliest = dueAt
+      wakeBy(earliest)
+    },
+    async stop() {
+      handler = undefined
+      cancel?.()
+      cancel = undefined
+      await Promise.all(turns)
+    },
+  }
+}

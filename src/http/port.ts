@@ -1,0 +1,157 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { HttpPort, HttpRequest, HttpResponse } from '../contracts/http.ts'
+import { invalidInput, isSignalboxError } from '../errors.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { createDeadlines } from '../runtime/deadlines.ts'
+import type { CheckedUrl } from './check-url.ts'
+import { toHttpError } from './error-map.ts'
+import { createGuard, type EgressGuardOptions, type InternalGuard } from './guard.ts'
+import { type HttpError, httpError } from './http-error.ts'
+import { outgoingHeaders } from './outgoing.ts'
+
+export interface HttpOptions extends EgressGuardOptions {
+  /** What deadlines are measured on. @default the system's clock */
+  readonly clock?: Clock
+  /** Sent when a request names no `user-agent`; `false`: none. @default 'signalbox' */
+  readonly userAgent?: string | false
+}
+
+/** One exchange, as the part that does the I/O sees it. It ends it by `succeed` or `fail`, once. */
+export interface Exchange {
+  readonly request: HttpRequest
+  readonly url: CheckedUrl
+  /** Names and values in turn. */
+  readonly headers: string[]
+  /** Whether the request was written, as far as is known: kept up to date by the part that does the I/O. */
+  written: boolean | 'unknown'
+  /** Nobody waits any more: a request that has not started must not start. */
+  settled: boolean
+  /** Ends the I/O; set by the part that does it, once there is something to end. */
+  abort: (() => void) | undefined
+  /** The caller has the answer already; the rest of the body is being discarded, until the deadline at most. */
+  succeed(response: HttpResponse, discarding: boolean): void
+  /** Rejects with the {@link HttpError} that stands for `error`. */
+  fail(error: unknown): void
+  /** Rejects with the reason as it is. */
+  reject(reason: unknown): void
+}
+
+/**
+ * What both ports share: the guard, the deadline, the abort and the errors. `send` does the I/O; that the caller gets an
+ * answer in time does not depend on it.
+ */
+export function createPort(options: HttpOptions, send: (exchange: Exchange, guard: InternalGuard) => void): HttpPort {
+  const guard = createGuard(options)
+  const clock = options.clock ?? systemClock()
+  const userAgent = checkedUserAgent(options.userAgent ?? 'signalbox')
+  const parse = remembered(guard.parse)
+  const listened = new WeakSet<AbortSignal>()
+  const open = createDeadlines<Exchange>(clock, (exchange) => cut(exchange, timeout(exchange.written)))
+  let closed = false
+
+  const cut = (exchange: Exchange, reason: unknown): void => {
+    exchange.reject(reason)
+    exchange.abort?.()
+  }
+
+  /** One listener a signal, however many requests wait on it: shutdown shares one signal among all of them. */
+  const listen = (signal: AbortSignal): void => {
+    if (listened.has(signal)) return
+    listened.add(signal)
+    const abortAll = (): void => {
+      for (const exchange of open.items()) if (exchange.request.signal === signal) cut(exchange, signal.reason)
+    }
+    signal.addEventListener('abort', abortAll, { once: true })
+  }
+
+  const start = (
+    request: HttpRequest,
+    url: CheckedUrl,
+    headers: string[],
+    resolve: (response: HttpResponse) => void,
+    reject: (reason: unknown) => void,
+  ): void => {
+    const exchange: Exchange = {
+      request,
+      url,
+      headers,
+      written: false,
+      settled: false,
+      abort: undefined,
+      succeed(response, discarding) {
+        if (!discarding) open.remove(deadline)
+        exchange.settled = true
+        resolve(response)
+      },
+      fail(error) {
+        exchange.reject(exchange.settled ? undefined : toHttpError(error, exchange.written))
+      },
+      reject(reason) {
+        open.remove(deadline)
+        exchange.settled = true
+        reject(reason)
+      },
+    }
+    const deadline = open.add(request.deadlineAt, exchange)
+    send(exchange, guard)
+  }
+
+  return {
+    check: guard.check,
+    request(request) {
+      return new Promise((resolve, reject) => {
+        const { signal } = request
+        if (signal !== undefined) {
+          if (signal.aborted) return reject(signal.reason)
+          listen(signal)
+        }
+        if (closed) return reject(closedError(false))
+        if (!(request.deadlineAt > clock.now())) return reject(timeout(false))
+        try {
+          start(request, parse(request.url), outgoingHeaders(request, userAgent), resolve, reject)
+        } catch (error) {
+          reject(blockedUrl(error))
+        }
+      })
+    },
+    async close() {
+      closed = true
+      for (const exchange of open.items()) cut(exchange, closedError(exchange.written))
+      await guard.close()
+    },
+  }
+}
+
+function checkedUserAgent(value: string | false): string | false {
+  if (value === false || (typeof value === 'string' && /^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(value)))
+    return value
+  throw invalidInput('userAgent', 'must be printable ASCII, or false')
+}
+
+function timeout(written: boolean | 'unknown'): HttpError {
+  return httpError({ code: 'timeout', written, message: 'the exchange did not end by its deadline' })
+}
+
+function closedError(written: boolean | 'unknown'): HttpError {
+  return httpError({ code: 'cancelled', written, message: 'the HTTP port was closed' })
+}
+
+function blockedUrl(error: unknown): unknown {
+  if (!isSignalboxError(error, 'blocked_url')) return error
+  return httpError({ code: 'blocked_url', written: false, message: error.message })
+}
+
+const REMEMBERED_URLS = 1_000
+
+/** Checking is pure and the same few URLs come again and again; the least recently made entries go first. */
+function remembered(parse: (url: string) => CheckedUrl): (url: string) => CheckedUrl {
+  const known = new Map<string, CheckedUrl>()
+  return (url) => {
+    const hit = known.get(url)
+    if (hit !== undefined) return hit
+    const checked = parse(url)
+    if (known.size >= REMEMBERED_URLS) for (const [oldest] of known) if (known.delete(oldest)) break
+    known.set(url, checked)
+    return checked
+  }
+}

@@ -1,0 +1,83 @@
+import type { Dispatcher } from 'undici'
+import type { HttpPort } from '../contracts/http.ts'
+import { createPort, type Exchange, type HttpOptions } from './port.ts'
+import { invalidStatus, joinedHeaders } from './received.ts'
+import { addChunk, type BodyStart, bodyText, MAX_BODY_BYTES } from './response-text.ts'
+
+/**
+ * The default {@link HttpPort}, on undici: keep-alive per destination, nothing but HTTP/1.1, no redirects, no proxies
+ * from the environment, no decompression.
+ *
+ * @throws SignalboxError `invalid_input` when the allow list is malformed.
+ * @example
+ * const http = undiciHttp()
+ * const { status } = await http.request({
+ *   method: 'POST', url: 'https://hooks.example.com/in', headers: { 'content-type': 'application/json' },
+ *   body: '{}', deadlineAt: Date.now() + 10_000,
+ * })
+ * await http.close()
+ */
+export function undiciHttp(options: HttpOptions = {}): HttpPort {
+  return createPort(options, (exchange, { agent }) => {
+    const { request, url, headers } = exchange
+    agent.dispatch(
+      {
+        origin: url.origin,
+        path: url.path,
+        method: request.method,
+        headers,
+        body: request.body ?? null,
+        // The port keeps the deadline; undici's own timeouts are for single phases.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      },
+      handler(exchange),
+    )
+  })
+}
+
+/** A body that is this much longer than what is kept is cheaper to leave, with its connection, than to read. */
+const MAX_DISCARDED_BYTES = 65_536
+
+function handler(exchange: Exchange): Dispatcher.DispatchHandler {
+  const body: BodyStart = { chunks: [], size: 0, truncated: false }
+  let status = 0
+  let headers: Readonly<Record<string, string>> = {}
+
+  return {
+    onRequestStart(controller) {
+      // It waited for a connection longer than anyone waited for it.
+      if (exchange.settled) return controller.abort(aborted())
+      exchange.written = 'unknown'
+      exchange.abort = () => controller.abort(aborted())
+    },
+    onResponseStarted() {
+      exchange.written = true
+    },
+    onResponseStart(controller, statusCode, received) {
+      if (statusCode < 200) return
+      if (statusCode > 599) {
+        exchange.fail(invalidStatus())
+        return controller.abort(aborted())
+      }
+      status = statusCode
+      headers = joinedHeaders(received)
+    },
+    onResponseData(controller, chunk) {
+      if (addChunk(body, chunk) || exchange.settled) return
+      const isShort = Number(headers['content-length']) <= MAX_BODY_BYTES + MAX_DISCARDED_BYTES
+      exchange.succeed({ status, headers, text: bodyText(body), truncated: true }, isShort)
+      if (!isShort) controller.abort(aborted())
+    },
+    onResponseEnd() {
+      exchange.succeed({ status, headers, text: bodyText(body), truncated: body.truncated }, false)
+    },
+    onResponseError(_controller, error) {
+      exchange.fail(error)
+    },
+  }
+}
+
+function aborted(): Error {
+  return new Error('aborted')
+}

@@ -1,0 +1,43 @@
+import { randomFillSync } from 'node:crypto'
+import type { Clock, Ids } from '../contracts/clock.ts'
+
+/** Crockford's base 32: no I, L, O, U. Sorts as text in the order of its values. */
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const PAIRS: readonly string[] = Array.from({ length: 1024 }, (_, n) => `${ALPHABET[n >> 5]}${ALPHABET[n & 31]}`)
+const COUNTER_SIZE = 1 << 20
+
+/**
+ * The default {@link Ids}: `prefix_` and 26 characters: the time (10), randomness of this process and millisecond (12),
+ * a counter (4). Ids of one process sort in the order of their making as long as the clock does not step back.
+ */
+export function createIds(clock: Pick<Clock, 'now'>): Ids {
+  const random = new Uint8Array(8)
+  let lastMs = -1
+  let counter = 0
+  let stem = ''
+
+  const renew = (now: number): void => {
+    randomFillSync(random)
+    const view = new DataView(random.buffer)
+    lastMs = now
+    counter = 0
+    stem = encode(now, 10) + encode(view.getUint32(0) & 0x3fffffff, 6) + encode(view.getUint32(4) & 0x3fffffff, 6)
+  }
+
+  return (prefix) => {
+    const now = clock.now()
+    if (now !== lastMs || counter === COUNTER_SIZE) renew(now)
+    const n = counter++
+    return `${prefix}_${stem}${PAIRS[n >> 10]}${PAIRS[n & 1023]}`
+  }
+}
+
+function encode(value: number, length: number): string {
+  let rest = Math.max(0, Math.floor(value))
+  let text = ''
+  for (let i = 0; i < length; i++) {
+    text = `${ALPHABET[rest % 32]}${text}`
+    rest = Math.floor(rest / 32)
+  }
+  return text
+}

@@ -1,0 +1,5 @@
+import type { Logger } from '../contracts/clock.ts'
+
+const silent = (): void => {}
+
+export const silentLogger: Logger = { debug: silent, info: silent, warn: silent, error: silent }

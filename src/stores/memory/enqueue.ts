@@ -1,0 +1,57 @@
+import type { EnqueueBatch, EnqueueResult, Ref, StoredEvent } from '../../contracts/index.ts'
+import { SignalboxError } from '../../errors.ts'
+import { collect } from './digests.ts'
+import { append } from './record-log.ts'
+import { addDelivery } from './records.ts'
+import { offer } from './rotation.ts'
+import { type EventEntry, laneOf, type Org, orgOf, type State } from './state.ts'
+
+/** Nothing is stored before everything has been checked. */
+export function enqueue(state: State, batch: EnqueueBatch): EnqueueResult {
+  for (const event of batch.events) checkStorable(event)
+
+  // tells what this batch inserted from what was known
+  const mark = ++state.seq
+  const duplicates: Ref[] = []
+  let known: Map<string, Set<string>> | undefined
+  for (const event of batch.events) {
+    const org = orgOf(state, event.orgId)
+    const entry = org.events.get(event.id)
+    if (entry === undefined) {
+      addEvent(org, event, mark)
+    } else if (entry.mark !== mark) {
+      duplicates.push({ orgId: event.orgId, id: event.id })
+      known ??= new Map()
+      known.set(event.orgId, (known.get(event.orgId) ?? new Set()).add(event.id))
+    }
+  }
+
+  let org: Org | undefined
+  for (const row of batch.deliveries) {
+    if (org?.id !== row.orgId) org = orgOf(state, row.orgId)
+    if (row.eventId !== undefined && known?.get(row.orgId)?.has(row.eventId)) continue
+    if (state.deliveries.has(row.id)) continue
+    const event = row.eventId === undefined ? undefined : org.events.get(row.eventId)
+    offer(state, addDelivery(state, laneOf(state, org, row.connectionId), row, event))
+  }
+  for (const entry of batch.collect) {
+    if (!known?.get(entry.orgId)?.has(entry.eventId)) collect(state, entry)
+  }
+  return { duplicates }
+}
+
+function addEvent(org: Org, event: StoredEvent, mark: number): void {
+  const entry: EventEntry = { id: event.id, loggedAt: event.acceptedAt, removed: false, event, uses: 0, mark }
+  org.events.set(event.id, entry)
+  append(org.eventLog, entry)
+}
+
+/** A store that writes rows would refuse it: this one must not be kinder. */
+function checkStorable(event: StoredEvent): void {
+  if (event.metadata === undefined) return
+  try {
+    JSON.stringify(event.metadata)
+  } catch (cause) {
+    throw new SignalboxError('store_failed', `event ${event.id}: its metadata cannot be serialised`, { cause })
+  }
+}

@@ -1,0 +1,24 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import type { ConnectionBody } from './codec.ts'
+import type { Session } from './driver.ts'
+
+const STORE = `
+UPDATE signalbox_connection
+SET transport = ?, active = ?, unique_key = ?, version = ?, revision = ?, body = ? WHERE lid = ?`
+
+/** Writes a connection's row; its health has a row of its own. */
+export function storeBody(session: Session, lid: number, body: ConnectionBody, version: number): void {
+  const { transport, status, uniqueKey } = body
+  const active = status === 'active' ? 1 : 0
+  session.run(STORE, transport, active, uniqueKey ?? null, version, newRevision(), JSON.stringify(body), lid)
+}
+
+/** Never used before, whatever was rolled back. */
+export function newRevision(): number {
+  return randomInt(2 ** 47)
+}
+
+/** The set of subscribed connections of an organisation is another one from now on. */
+export function changeOrg(session: Session, oid: number): void {
+  session.run('UPDATE signalbox_org SET version = ? WHERE oid = ?', randomUUID(), oid)
+}

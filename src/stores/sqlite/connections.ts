@@ -1,0 +1,233 @@
+import type { ConnectionRecord, Ref } from '../../contracts/connection.ts'
+import type { ConnectionPatch, ConnectionRepository } from '../../contracts/store.ts'
+import { invalidInput, SignalboxError } from '../../errors.ts'
+import type { Access } from './access.ts'
+import { cancelPortion } from './claim.ts'
+import {
+  bodyOf,
+  type ConnectionBody,
+  parse,
+  readHealth,
+  toRecord,
+  toSubscribed,
+  writeHealth,
+} from './codec.ts'
+import { changeOrg, newRevision, storeBody } from './connection-rows.ts'
+import { int, maybeInt, type Row, type Session, text } from './driver.ts'
+import { type Bodies, type LaneState, loadLane, recordOf, writeLane } from './lane.ts'
+import type { Names } from './names.ts'
+import { cursor, page, readCursor } from './paging.ts'
+
+export interface ConnectionDeps {
+  readonly access: Access
+  readonly names: Names
+  readonly bodies: Bodies
+}
+
+const COLUMNS = `
+SELECT c.body, c.version, h.blocked_until, h.body
+FROM signalbox_connection c JOIN signalbox_health h ON h.lid = c.lid`
+
+const INSERT = `
+INSERT INTO signalbox_connection (lid, id, oid, transport, active, unique_key, version, revision, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+/** Fields whose change makes another set of subscribed connections. */
+const SUBSCRIPTION = ['status', 'transport', 'categories', 'eventTypes', 'digest', 'quietHours'] as const
+
+export function createConnections({ access, names, bodies }: ConnectionDeps): ConnectionRepository {
+  function find(session: Session, { orgId, id }: Ref): (LaneState & { connection: object }) | undefined {
+    const lid = names.findLane(session, id)
+    const lane = lid === undefined ? undefined : loadLane(session, lid, bodies)
+    const connection = lane?.connection
+    return lane && connection && connection.body.orgId === orgId ? { ...lane, connection } : undefined
+  }
+
+  function checkUniqueKey(session: Session, oid: number, key: string | undefined, lid: number): void {
+    if (key === undefined) return
+    const taken = session.get(
+      'SELECT 1 FROM signalbox_connection WHERE oid = ? AND unique_key = ? AND lid <> ?',
+      oid,
+      key,
+      lid,
+    )
+    if (taken) throw conflict('the organisation has a connection with this unique key', 'uniqueKey')
+  }
+
+  function insert(session: Session, record: ConnectionRecord): void {
+    if (session.get('SELECT 1 FROM signalbox_connection WHERE id = ?', record.id)) {
+      throw conflict('the id is taken', 'id')
+    }
+    const oid = names.org(session, record.orgId)
+    const lid = names.lane(session, record.id)
+    checkUniqueKey(session, oid, record.uniqueKey, lid)
+    const { id, transport, uniqueKey, version, status } = record
+    const active = status === 'active' ? 1 : 0
+    const body = JSON.stringify(bodyOf(record))
+    session.run(INSERT, lid, id, oid, transport, active, uniqueKey ?? null, version, newRevision(), body)
+    session.run(
+      'INSERT OR REPLACE INTO signalbox_health (lid, blocked_until, body) VALUES (?, ?, ?)',
+      lid,
+      record.blockedUntil ?? null,
+      writeHealth(record.health),
+    )
+    const lane: LaneState = { ...loadLane(session, lid, bodies), tid: names.transport(session, transport) }
+    lane.tokens = null
+    lane.tokensAt = 0
+    rearm(session, lane, status === 'active')
+    changeOrg(session, oid)
+  }
+
+  /** After a change: what waits is looked at again, at once. */
+  function rearm(session: Session, lane: LaneState, active: boolean): void {
+    if (lane.digestAt === null || lane.digestAt > 0) lane.digestAt = nextDigest(session, lane)
+    const waits = active && session.get(`SELECT 1 FROM signalbox_delivery WHERE lid = ? AND status = 0 LIMIT 1`, lane.lid)
+    lane.nextAt = waits ? 0 : null
+    session.run('UPDATE signalbox_lane SET tid = ? WHERE lid = ?', lane.tid, lane.lid)
+    writeLane(session, lane)
+  }
+
+  function update(session: Session, ref: Ref, patch: ConnectionPatch, expectedVersion: number): ConnectionRecord {
+    const lane = find(session, ref)
+    const connection = lane?.connection
+    if (!lane || !connection) throw new SignalboxError('not_found', `there is no connection ${ref.id}`)
+    if (connection.version !== expectedVersion) throw conflict('the connection has changed meanwhile')
+
+    const { blockedUntil: lift, failingSince, ...fields } = patch
+    const { body, oid } = connection
+    const next = applyPatch(body, fields)
+    checkUniqueKey(session, oid, next.uniqueKey, lane.lid)
+    let health = readHealth(connection.health)
+    if (failingSince !== undefined && health.consecutiveFailures > 0) health = { ...health, firstFailureAt: failingSince }
+    const blockedUntil = lift === null ? undefined : connection.blockedUntil
+    const version = expectedVersion + 1
+    storeBody(session, lane.lid, next, version)
+    session.run(
+      'UPDATE signalbox_health SET blocked_until = ?, body = ? WHERE lid = ?',
+      blockedUntil ?? null,
+      writeHealth(health),
+      lane.lid,
+    )
+    if (body.ordering === 'fifo' && next.ordering !== 'fifo') {
+      session.run(
+        'UPDATE signalbox_delivery SET pos = due_at, due_at = NULL WHERE lid = ? AND status = 0 AND due_at IS NOT NULL',
+        lane.lid,
+      )
+    }
+    rearm(session, { ...lane, tid: names.transport(session, next.transport) }, next.status === 'active')
+    if (SUBSCRIPTION.some((field) => JSON.stringify(body[field]) !== JSON.stringify(next[field]))) changeOrg(session, oid)
+    return toRecord(next, version, blockedUntil, health)
+  }
+
+  /** The connection goes at once; what waits in its lane is cancelled in portions. */
+  function remove(session: Session, ref: Ref): number | undefined {
+    const lane = find(session, ref)
+    if (!lane?.connection) return undefined
+    session.run('DELETE FROM signalbox_connection WHERE lid = ?', lane.lid)
+    session.run('DELETE FROM signalbox_health WHERE lid = ?', lane.lid)
+    session.run('UPDATE signalbox_lane SET tid = 0 WHERE lid = ?', lane.lid)
+    // should this process die before the rest is done, any claim will do it
+    lane.nextAt = 0
+    lane.digestAt = null
+    writeLane(session, lane)
+    changeOrg(session, lane.connection.oid)
+    return lane.lid
+  }
+
+  return {
+    insert: (record) => access.write((session) => insert(session, record)),
+
+    get: (ref) =>
+      access.snapshot((session) => {
+        const connection = find(session, ref)?.connection
+        return connection && recordOf(connection)
+      }),
+
+    list: ({ orgId, transport, limit, after }) =>
+      access.snapshot((session) => {
+        const oid = orgId === undefined ? undefined : names.findOrg(session, orgId)
+        if (orgId !== undefined && oid === undefined) return { items: [] }
+        const from = after === undefined ? '' : String(readCursor(after, 1)[0])
+        const where = `c.id > ?1 AND (?2 IS NULL OR c.transport = ?2)${oid === undefined ? '' : ' AND c.oid = ?4'}`
+        const values = oid === undefined ? [limit + 1] : [limit + 1, oid]
+        const rows = session.all(
+          `${COLUMNS} WHERE ${where} ORDER BY c.id LIMIT ?3`,
+          from,
+          transport ?? null,
+          ...values,
+        )
+        return page(rows.map(toConnection), limit, (last) => cursor(last.id))
+      }),
+
+    update: (ref, patch, expectedVersion) =>
+      access.write((session) => update(session, ref, patch, expectedVersion)),
+
+    async delete(ref, { now }) {
+      const lid = await access.write((session) => remove(session, ref))
+      if (lid === undefined) return false
+      const portion = (session: Session): boolean => {
+        const lane = loadLane(session, lid, bodies)
+        // it has been made anew meanwhile
+        if (lane.connection) return false
+        const more = cancelPortion(session, lane, now)
+        if (!more && lane.nextAt === 0) lane.nextAt = null
+        writeLane(session, lane)
+        return more
+      }
+      while (await access.write(portion)) await new Promise(setImmediate)
+      return true
+    },
+
+    subscribed(orgId, { since, tx } = {}) {
+      if (tx !== undefined) return Promise.reject(noTx())
+      return access.snapshot((session) => {
+        const row = session.get('SELECT oid, version FROM signalbox_org WHERE id = ?', orgId)
+        const version = row ? text(row[1]) : '0'
+        if (version === since) return 'unchanged'
+        if (!row) return { version, connections: [] }
+        const rows = session.all(
+          'SELECT body FROM signalbox_connection WHERE oid = ? AND active = 1 ORDER BY id',
+          int(row[0]),
+        )
+        return { version, connections: rows.map(([body]) => toSubscribed(parse<ConnectionBody>(text(body)))) }
+      })
+    },
+  }
+}
+
+export function noTx(): SignalboxError {
+  return invalidInput(
+    'tx',
+    'sqliteStore can join a transaction only synchronously, on the handle that has it open: see `enqueueOn`',
+  )
+}
+
+function toConnection([body, version, blockedUntil, health]: Row): ConnectionRecord {
+  return toRecord(
+    parse<ConnectionBody>(text(body)),
+    int(version),
+    maybeInt(blockedUntil),
+    readHealth(text(health)),
+  )
+}
+
+type Fields = Omit<ConnectionPatch, 'blockedUntil' | 'failingSince'>
+
+function applyPatch(body: ConnectionBody, fields: Fields): ConnectionBody {
+  const next: Record<string, unknown> = { ...body }
+  for (const [field, value] of Object.entries(fields)) {
+    if (value === null) delete next[field]
+    else if (value !== undefined) next[field] = value
+  }
+  return next as unknown as ConnectionBody
+}
+
+function conflict(rule: string, field?: string): SignalboxError {
+  return new SignalboxError('conflict', rule, field === undefined ? {} : { field })
+}
+
+function nextDigest(session: Session, { lid }: LaneState): number | null {
+  const row = session.get('SELECT min(min(closes_at, must_close_at)) FROM signalbox_member WHERE lid = ?', lid)
+  return maybeInt(row?.[0]) ?? null
+}
+

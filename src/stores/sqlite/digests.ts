@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import type { StoredEvent } from '../../contracts/event.ts'
+import type { DigestRepository, OpenDigest } from '../../contracts/store.ts'
+import type { Access } from './access.ts'
+import { int, type Session, text } from './driver.ts'
+import { type EventCache, GENERATION } from './event-cache.ts'
+import { type Bodies, type LaneState, loadLane, wakeLane, writeLane } from './lane.ts'
+import type { Names } from './names.ts'
+import { cursor, page, readCursor } from './paging.ts'
+
+/** So many are sealed at one visit; the rest at the next. */
+const SEALED_PER_VISIT = 64
+
+const OPEN = `
+SELECT key, min(max(closes_at), min(must_close_at)) AS closes
+FROM signalbox_member WHERE lid = ? GROUP BY key ORDER BY closes`
+
+/** Seals the digests of a lane that are due. The lane's own `digestAt` becomes the next one's end. */
+export function sealDue(session: Session, lane: LaneState, oid: number, now: number): void {
+  let next: number | null = null
+  let sealed = 0
+  for (const [key, closes] of session.all(OPEN, lane.lid)) {
+    const closesAt = int(closes)
+    if (closesAt > now || sealed === SEALED_PER_VISIT) {
+      next = Math.max(closesAt, lane.lastAt)
+      break
+    }
+    sealOne(session, lane, oid, text(key), closesAt, now)
+    sealed++
+  }
+  lane.digestAt = next
+}
+
+const SUMMARY = `
+SELECT count(*), max(closes_at), min(must_close_at), min(at) FROM signalbox_member WHERE lid = ? AND key = ?`
+const FROM_MEMBERS = `
+FROM signalbox_member m JOIN signalbox_event e ON e.eid = m.eid WHERE m.lid = ? AND m.key = ?`
+const LAST = `SELECT m.max_items, m.keep ${FROM_MEMBERS} ORDER BY m.at DESC, e.id DESC LIMIT 1`
+const FIRST = `SELECT e.id ${FROM_MEMBERS} ORDER BY m.at, e.id LIMIT 1`
+const KEPT = {
+  first: `SELECT m.eid, e.id ${FROM_MEMBERS} ORDER BY m.at, e.id LIMIT ?`,
+  last: `SELECT m.eid, e.id ${FROM_MEMBERS} ORDER BY m.at DESC, e.id DESC LIMIT ?`,
+}
+
+interface Open {
+  readonly total: number
+  readonly openedAt: number
+  readonly closesAt: number
+}
+
+function summary(session: Session, lid: number, key: string): Open | undefined {
+  const [total, closes, must, opened] = session.get(SUMMARY, lid, key) ?? []
+  if (int(total) === 0) return undefined
+  return { total: int(total), openedAt: int(opened), closesAt: Math.min(int(closes), int(must)) }
+}
+
+/** The kept members, oldest first. */
+function keptOf(session: Session, lid: number, key: string): readonly { readonly eid: number; readonly id: string }[] {
+  const [maxItems, keep] = session.get(LAST, lid, key) ?? []
+  const which = keep === 'last' ? 'last' : 'first'
+  const rows = session.all(KEPT[which], lid, key, int(maxItems ?? 0))
+  const kept = rows.map((row) => ({ eid: int(row[0]), id: text(row[1]) }))
+  return which === 'last' ? kept.reverse() : kept
+}
+
+const SEALED = `
+INSERT INTO signalbox_delivery (status, lid, oid, pos, created_at, kind, id, message_id, content)
+VALUES (0, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+
+function sealOne(session: Session, lane: LaneState, oid: number, key: string, closedAt: number, now: number): string {
+  const { lid } = lane
+  const open = summary(session, lid, key)
+  const first = text(session.get(FIRST, lid, key)?.[0])
+  const kept = keptOf(session, lid, key)
+  const connectionId = lane.connection?.body.id ?? ''
+  const content = JSON.stringify({ key, eventIds: kept.map(({ id }) => id), total: open?.total ?? 0, closedAt })
+  for (let generation = 0; ; generation++) {
+    // the same first event can begin a later digest of this key only if it is collected again: then the id is taken
+    const part = derivedPart(connectionId, key, first, generation)
+    const id = `dlv_${part}`
+    const did = session.insert(SEALED, lid, oid, now, now, id, `msg_${part}`, content)
+    if (did === undefined) continue
+    for (const { eid } of kept) session.run('INSERT INTO signalbox_kept (eid, did) VALUES (?, ?)', eid, did)
+    session.run('DELETE FROM signalbox_member WHERE lid = ? AND key = ?', lid, key)
+    return id
+  }
+}
+
+function derivedPart(connectionId: string, key: string, eventId: string, generation: number): string {
+  const hash = createHash('sha256').update(JSON.stringify([connectionId, key, eventId, generation]))
+  return hash.digest('base64url').slice(0, 26)
+}
+
+export interface DigestDeps {
+  readonly access: Access
+  readonly names: Names
+  readonly bodies: Bodies
+  readonly events: EventCache
+}
+
+const LIST = `
+SELECT c.id, m.key, count(*), min(m.at), max(m.closes_at), min(m.must_close_at)
+FROM signalbox_connection c JOIN signalbox_member m ON m.lid = c.lid
+WHERE c.oid = ?1 AND (?2 IS NULL OR c.id = ?2) AND (c.id > ?3 OR (c.id = ?3 AND m.key > ?4))
+GROUP BY c.id, m.key ORDER BY c.id, m.key LIMIT ?5`
+
+export function createDigests({ access, names, bodies, events }: DigestDeps): DigestRepository {
+  /** The lane, where the connection exists in this organisation. */
+  function find(session: Session, orgId: string, connectionId: string): LaneState | undefined {
+    const lid = names.findLane(session, connectionId)
+    const lane = lid === undefined ? undefined : loadLane(session, lid, bodies)
+    return lane?.connection?.body.orgId === orgId ? lane : undefined
+  }
+
+  return {
+    list: ({ orgId, connectionId, limit, after }) =>
+      access.snapshot((session) => {
+        const oid = names.findOrg(session, orgId)
+        if (oid === undefined) return { items: [] }
+        const [afterId, afterKey] = after === undefined ? ['', ''] : readCursor(after, 2)
+        const rows = session.all(LIST, oid, connectionId ?? null, String(afterId), String(afterKey), limit + 1)
+        const items = rows.map(
+          ([id, key, total, opened, closes, must]): OpenDigest => ({
+            orgId,
+            connectionId: text(id),
+            key: text(key),
+            total: int(total),
+            openedAt: int(opened),
+            closesAt: Math.min(int(closes), int(must)),
+          }),
+        )
+        return page(items, limit, (item) => cursor(item.connectionId, item.key))
+      }),
+
+    peek: ({ orgId, connectionId, key }) =>
+      access.snapshot((session) => {
+        const lane = find(session, orgId, connectionId)
+        const open = lane && summary(session, lane.lid, key)
+        if (!lane || !open) return undefined
+        events.generation(int(session.get(GENERATION)?.[0]))
+        const kept: StoredEvent[] = []
+        for (const { eid } of keptOf(session, lane.lid, key)) {
+          const event = events.get(session, eid)
+          if (event) kept.push(event)
+        }
+        return { orgId, connectionId, key, ...open, events: kept }
+      }),
+
+    seal: ({ orgId, connectionId, key, now }) =>
+      access.write((session) => {
+        const lane = find(session, orgId, connectionId)
+        const open = lane && summary(session, lane.lid, key)
+        const oid = lane?.connection?.oid
+        if (!lane || !open || oid === undefined) return undefined
+        const id = sealOne(session, lane, oid, key, Math.min(open.closesAt, now), now)
+        wakeLane(lane, now)
+        writeLane(session, lane)
+        return id
+      }),
+  }
+}

@@ -1,0 +1,56 @@
+import type { StoredEvent } from '../../contracts/event.ts'
+import { parse } from './codec.ts'
+import { type Session, text } from './driver.ts'
+
+/**
+ * Events by key, so that what this process has accepted need not be read and parsed again to be sent. Events never
+ * change; their keys may be used again after a purge, which starts a new generation.
+ */
+export interface EventCache {
+  get(session: Session, eid: number): StoredEvent | undefined
+  /** Only once it is committed. */
+  add(eid: number, event: StoredEvent, size: number): void
+  /** Call at the begin of a transaction that will `get`. */
+  generation(current: number): void
+}
+
+export const GENERATION = 'SELECT generation FROM signalbox_state'
+
+const MAX_CHARACTERS = 8 * 1024 * 1024
+
+export function createEventCache(): EventCache {
+  const known = new Map<number, { readonly event: StoredEvent; readonly size: number }>()
+  let characters = 0
+  let generation = -1
+
+  function add(eid: number, event: StoredEvent, size: number): void {
+    if (known.has(eid)) return
+    known.set(eid, { event, size })
+    characters += size
+    for (const [oldest, entry] of known) {
+      if (characters <= MAX_CHARACTERS) break
+      known.delete(oldest)
+      characters -= entry.size
+    }
+  }
+
+  return {
+    add,
+    get(session, eid) {
+      const kept = known.get(eid)
+      if (kept) return kept.event
+      const row = session.get('SELECT body FROM signalbox_event WHERE eid = ?', eid)
+      if (!row) return undefined
+      const body = text(row[0])
+      const event = parse<StoredEvent>(body)
+      add(eid, event, body.length)
+      return event
+    },
+    generation(current) {
+      if (current === generation) return
+      generation = current
+      known.clear()
+      characters = 0
+    },
+  }
+}

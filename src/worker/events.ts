@@ -1,0 +1,30 @@
+import type { StatusReason } from '../contracts/connection.ts'
+import type { AttemptRecord, FailureReason } from '../contracts/delivery.ts'
+import type { OutcomeCode } from '../contracts/outcome.ts'
+
+interface OfConnection {
+  readonly orgId: string
+  readonly connectionId: string
+}
+
+interface OfDelivery extends OfConnection {
+  readonly deliveryId: string
+  /** Exchanges so far. */
+  readonly attempts: number
+  readonly code?: OutcomeCode
+  readonly httpStatus?: number
+}
+
+/** What `dispatcher.on` announces. Process-local, best effort: of what this process did, and after it was stored, but for attempts. */
+export interface DispatcherEvents {
+  /** Every exchange, as it ends. */
+  'delivery.attempted': AttemptRecord & { readonly messageId: string }
+  'delivery.delivered': OfDelivery
+  /** Final: the destination will not take this message. */
+  'delivery.failed': OfDelivery & { readonly failure: FailureReason }
+  /** Final: the schedule of retries ended. */
+  'delivery.exhausted': OfDelivery & { readonly failure: FailureReason }
+  'connection.suspended': OfConnection & { readonly reason: StatusReason }
+  /** A delivery succeeded after failures. */
+  'connection.recovered': OfConnection & { readonly failingSince: number | undefined }
+}

@@ -1,0 +1,142 @@
+import { activeSecrets } from '../connections/vault.ts'
+import type { Clock } from '../contracts/clock.ts'
+import type { AttemptRecord } from '../contracts/delivery.ts'
+import type { HttpPort } from '../contracts/http.ts'
+import type { Message } from '../contracts/message.ts'
+import type { FailedOutcome, Outcome } from '../contracts/outcome.ts'
+import type { TokenSource } from '../contracts/tokens.ts'
+import { redact, truncateSnippet } from '../http/redact.ts'
+import type { Prepared } from './prepare.ts'
+
+/** One exchange with a destination, and its record. */
+export interface Exchange {
+  readonly outcome: Outcome
+  readonly attempt: AttemptRecord
+}
+
+export interface ExchangeInput {
+  readonly prepared: Prepared
+  readonly message: Message
+  readonly deliveryId: string
+  /** 1 for the first of this delivery. */
+  readonly number: number
+  /** Shutdown. */
+  readonly signal: AbortSignal
+}
+
+/** Builds, gets the token, signs, guards, sends, classifies, records. The one way out, for worker, `test` and `send`. */
+export type ExchangeOnce = (input: ExchangeInput) => Promise<Exchange>
+
+const DEFAULT_DEADLINE_MS = 10_000
+/** Payloads kept for other connections that want the same message in the same variant. */
+const MAX_SHARED_PAYLOADS = 64
+const MAX_DETAIL_LENGTH = 500
+
+export function createExchange(deps: {
+  readonly http: HttpPort
+  readonly clock: Clock
+  readonly tokens: TokenSource | undefined
+}): ExchangeOnce {
+  const shared = new Map<string, unknown>()
+
+  function payloadOf(prepared: Prepared, message: Message): unknown {
+    if (prepared.variant === undefined) return prepared.transport.build(message, prepared.connection)
+    const key = `${message.id}\n${prepared.transport.name}\n${prepared.variant}`
+    if (shared.has(key)) return shared.get(key)
+    const payload = prepared.transport.build(message, prepared.connection)
+    if (shared.size >= MAX_SHARED_PAYLOADS) for (const oldest of shared.keys()) if (shared.delete(oldest)) break
+    shared.set(key, payload)
+    return payload
+  }
+
+  async function sendWithToken(input: ExchangeInput, payload: unknown, now: number): Promise<[Outcome, string[]]> {
+    const { prepared, signal } = input
+    if (prepared.connection.credentialId === undefined) return [await send(input, payload, now, undefined), []]
+    if (deps.tokens === undefined) return [tokenMissing, []]
+    const first = await deps.tokens.get(prepared.connection, { signal })
+    if (!first.ok) return [first.outcome, []]
+    const outcome = await send(input, payload, now, first.token)
+    if (outcome.kind !== 'retry' || outcome.code !== 'token_expired') return [outcome, [first.token]]
+    const second = await deps.tokens.get(prepared.connection, { rejectedToken: first.token, signal })
+    if (!second.ok) return [second.outcome, [first.token]]
+    const again = await send(input, payload, deps.clock.now(), second.token)
+    const used = [first.token, second.token]
+    if (again.kind === 'retry' && again.code === 'token_expired') return [{ ...again, kind: 'reauthorize' }, used]
+    return [again, used]
+  }
+
+  function send(input: ExchangeInput, payload: unknown, now: number, token: string | undefined): Promise<Outcome> {
+    const { prepared, message, deliveryId, number, signal } = input
+    return prepared.transport.send(payload, {
+      connection: prepared.connection,
+      secrets: activeSecrets(prepared.secrets, now),
+      ...(token === undefined ? {} : { token }),
+      http: deps.http,
+      deliveryId,
+      messageId: message.id,
+      attempt: number,
+      now,
+      deadlineAt: now + (prepared.transport.deadlineMs ?? DEFAULT_DEADLINE_MS),
+      signal,
+    })
+  }
+
+  return async (input) => {
+    const startedAt = deps.clock.now()
+    let outcome: Outcome
+    let tokens: string[] = []
+    let payload: unknown
+    try {
+      payload = payloadOf(input.prepared, input.message)
+    } catch {
+      // A builder is pure: the same message would fail for ever.
+      outcome = { kind: 'rejected', code: 'transport_threw', detail: 'the transport could not build this message' }
+      return { outcome, attempt: record(input, outcome, startedAt, deps.clock.now()) }
+    }
+    try {
+      ;[outcome, tokens] = await sendWithToken(input, payload, startedAt)
+    } catch (error) {
+      if (input.signal.aborted) throw error
+      outcome = { kind: 'retry', code: 'transport_threw', ambiguous: true, detail: 'the transport threw an error' }
+    }
+    outcome = clean(outcome, input.prepared.confidential, tokens)
+    return { outcome, attempt: record(input, outcome, startedAt, deps.clock.now()) }
+  }
+}
+
+const tokenMissing: FailedOutcome = {
+  kind: 'reauthorize',
+  code: 'token_missing',
+  detail: 'the dispatcher has no source of tokens',
+}
+
+/** Nothing of what came back is kept before known secrets and their usual shapes are taken out of it. */
+function clean(outcome: Outcome, confidential: readonly string[], tokens: readonly string[]): Outcome {
+  const detail = outcome.kind === 'delivered' ? undefined : outcome.detail
+  if (outcome.snippet === undefined && detail === undefined) return outcome
+  const secrets = tokens.length === 0 ? confidential : [...confidential, ...tokens]
+  return {
+    ...outcome,
+    ...(outcome.snippet === undefined ? {} : { snippet: truncateSnippet(redact(outcome.snippet, secrets)) }),
+    ...(detail === undefined ? {} : { detail: redact(detail, secrets).slice(0, MAX_DETAIL_LENGTH).toWellFormed() }),
+  }
+}
+
+function record(input: ExchangeInput, outcome: Outcome, startedAt: number, endedAt: number): AttemptRecord {
+  const failed = outcome.kind === 'delivered' ? undefined : outcome
+  return {
+    deliveryId: input.deliveryId,
+    orgId: input.prepared.record.orgId,
+    connectionId: input.prepared.record.id,
+    number: input.number,
+    startedAt,
+    durationMs: Math.max(0, endedAt - startedAt),
+    outcome: outcome.kind,
+    ...(failed === undefined ? {} : { code: failed.code }),
+    ...(outcome.status === undefined ? {} : { status: outcome.status }),
+    ...(failed?.providerCode === undefined ? {} : { providerCode: failed.providerCode }),
+    ...(failed?.detail === undefined ? {} : { detail: failed.detail }),
+    ...(outcome.snippet === undefined ? {} : { snippet: outcome.snippet }),
+    ...(failed?.kind !== 'retry' || failed.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
+  }
+}

@@ -1,0 +1,40 @@
+import type { Store } from '../contracts/store.ts'
+import { invalidInput } from '../errors.ts'
+
+export interface PurgeOptions {
+  /** Deliveries that ended longer ago go, with their attempts. In ms. @default `limits.retainEventsMs` */
+  readonly olderThanMs?: number
+  /** Alone: erases the organisation: connections, deliveries, events, digests. With `olderThanMs`: only its old records. */
+  readonly orgId?: string
+}
+
+export interface PurgeResult {
+  readonly removed: number
+}
+
+const PORTION = 1000
+
+/** Removes what is past its retention, in portions, so that dispatch and delivery go on beside it. */
+export async function runPurge(
+  options: PurgeOptions,
+  deps: { readonly store: Store; readonly now: number; readonly retainEventsMs: number },
+): Promise<PurgeResult> {
+  const { orgId } = options
+  const olderThanMs = options.olderThanMs ?? deps.retainEventsMs
+  if (!(olderThanMs >= 0)) throw invalidInput('olderThanMs', 'must be 0 ms or more')
+  const everything = orgId !== undefined && options.olderThanMs === undefined
+  let removed = 0
+  for (;;) {
+    const portion = await deps.store.deliveries.purge({
+      before: deps.now - olderThanMs,
+      eventsBefore: deps.now - Math.max(olderThanMs, deps.retainEventsMs),
+      ...(orgId === undefined ? {} : { orgId }),
+      ...(everything ? { everything } : {}),
+      now: deps.now,
+      limit: PORTION,
+    })
+    removed += portion.removed
+    if (!portion.more) return { removed }
+    await new Promise(setImmediate)
+  }
+}

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { pollingEngine } from '../../src/engines/polling.ts'
+import { fakeClock } from '../../src/testing/index.ts'
+
+function harness(nextAt: () => number | null = () => null) {
+  const clock = fakeClock({ now: 0 })
+  const calls: number[] = []
+  const engine = pollingEngine({ pollMs: 1000, clock })
+  const handler = {
+    work: async () => {
+      calls.push(clock.now())
+      return { nextAt: nextAt() }
+    },
+  }
+  return { clock, calls, engine, handler }
+}
+
+describe('the polling engine', () => {
+  it('asks at once when it starts, and then every pollMs', async () => {
+    const { clock, calls, engine, handler } = harness()
+    await engine.start(handler)
+    await clock.advance(2500)
+    expect(calls).toEqual([0, 1000, 2000])
+    await engine.stop()
+  })
+
+  it('comes back when the store says, not before', async () => {
+    let next: number | null = 300
+    const { clock, calls, engine, handler } = harness(() => {
+      const at = next
+      next = null
+      return at
+    })
+    await engine.start(handler)
+    await clock.advance(400)
+    expect(calls).toEqual([0, 300])
+    await engine.stop()
+  })
+
+  it('is woken at once by what is due, and in time by what is due later', async () => {
+    const { clock, calls, engine, handler } = harness()
+    await engine.start(handler)
+    await clock.advance(100)
+    await engine.schedule([{ deliveryId: 'a', dueAt: 90 }])
+    await engine.schedule([{ deliveryId: 'b', dueAt: 500 }])
+    await clock.advance(500)
+    expect(calls).toEqual([0, 100, 500])
+    await engine.stop()
+  })
+
+  it('goes on after the store failed', async () => {
+    const { clock, engine } = harness()
+    let calls = 0
+    await engine.start({
+      work: async () => {
+        if (++calls === 1) throw new Error('store down')
+        return { nextAt: null }
+      },
+    })
+    await clock.advance(1000)
+    expect(calls).toBe(2)
+    await engine.stop()
+  })
+
+  it('does nothing before it starts and after it stopped', async () => {
+    const { clock, calls, engine, handler } = harness()
+    await engine.schedule([{ deliveryId: 'a', dueAt: 0 }])
+    await engine.start(handler)
+    await engine.stop()
+    await engine.schedule([{ deliveryId: 'a', dueAt: 0 }])
+    await clock.advance(5000)
+    expect(calls).toEqual([0])
+  })
+
+  it('waits with stop for the work under way', async () => {
+    const { engine } = harness()
+    let finish = (): void => {}
+    let stopped = false
+    await engine.start({ work: () => new Promise((resolve) => (finish = () => resolve({ nextAt: null }))) })
+    const stopping = engine.stop().then(() => {
+      stopped = true
+    })
+    await new Promise(setImmediate)
+    expect(stopped).toBe(false)
+    finish()
+    await stopping
+  })
+
+  it('refuses a pollMs out of range', () => {
+    expect(() => pollingEngine({ pollMs: 0 })).toThrow(/pollMs/)
+  })
+})

@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { promisedOutput, root, run } from './run.ts'
+
+const folder = join(root, 'examples')
+const examples = readdirSync(folder).filter((name) => name.endsWith('.ts') && name !== 'demo.ts')
+
+describe('every example', () => {
+  it('is found', () => {
+    expect(examples.length).toBeGreaterThanOrEqual(12)
+  })
+
+  it('has a number of its own, without gaps', () => {
+    const numbers = examples.map((name) => /^(\d\d)-[a-z0-9-]+\.ts$/.exec(name)?.[1])
+    expect(numbers).toEqual(examples.map((_, index) => String(index + 1).padStart(2, '0')))
+  })
+
+  it.each(examples)('%s ends by itself and prints what its last comment says', async (name) => {
+    const source = readFileSync(join(folder, name), 'utf8')
+    const expected = promisedOutput(source)
+    expect(expected, 'an example ends with `// Output:` and what it prints, as comments').toBeDefined()
+    const { exitCode, stdout, stderr } = await run({ file: join(folder, name) })
+    expect(stderr).toBe('')
+    expect(stdout.trimEnd()).toBe(expected)
+    expect(exitCode).toBe(0)
+  })
+
+  it.each(examples)('%s is short enough to be read in one go', (name) => {
+    const lines = readFileSync(join(folder, name), 'utf8').split('// Output:')[0]?.split('\n') ?? []
+    expect(lines.length).toBeLessThanOrEqual(60)
+  })
+})
+
+describe('the demo', () => {
+  it('ends by itself, finds its own outcome right, and writes no colours into a file', async () => {
+    const { exitCode, stdout, stderr } = await run({ file: join(folder, 'demo.ts') })
+    expect(stderr).toBe('')
+    expect(exitCode).toBe(0)
+    expect(stdout).toContain('requests, all as expected ✓')
+    expect(stdout).not.toContain('\u001b')
+    expect(stdout).not.toContain('✗')
+  })
+})
