@@ -53,6 +53,7 @@ const test = await dispatcher.connections.test({
 console.log(test.ok, receiver.last().headers.title, receiver.last().body.toString())
 await dispatcher.close()
 await receiver.close()
+
 // Output:
 // 127.0.0.1 [ 'url' ] sealed: [ 'token' ]
 // true Test%20notification https://app.example.com/settings

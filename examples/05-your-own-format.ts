@@ -19,12 +19,12 @@ const textFormat: PayloadFormat = {
 }
 
 const formats = [ghostFormat, cloudEventsFormat({ source: 'https://app.example.com' }), textFormat]
+let count = 0
 const dispatcher = createDispatcher({
   store: memoryStore(),
   transports: [webhookTransport({ formats })],
   ids: (prefix) => `${prefix}_${++count}`, // only to have the same output each time
 })
-let count = 0
 for (const format of ['ghost', 'cloudevents', 'text']) {
   const config = { url: 'https://hooks.example.com/in', format }
   await dispatcher.connections.create({ orgId: 'org_1', transport: 'webhook', label: format, config })
@@ -42,3 +42,6 @@ for (const { label, payload } of explained) console.log(label, (payload as { bod
 await dispatcher.close()
 
 // Output:
+// ghost {"type":"member_joined","title":"Ada joined","body":"","href":"https://app.example.com/team","orgName":"org_1","timestamp":"2026-11-21T09:00:00.000Z"}
+// cloudevents {"specversion":"1.0","id":"msg_5","source":"https://app.example.com","type":"member_joined","time":"2026-11-21T09:00:00.000Z","datacontenttype":"application/json","data":{"id":"evt_4","orgId":"org_1","orgName":"org_1","importance":"normal","title":"Ada joined","body":"","href":"https://app.example.com/team"}}
+// text {"text":"Ada joined\nhttps://app.example.com/team"}

@@ -7,7 +7,7 @@ import { webhookTransport } from 'signalbox/transports/webhook'
 import { loopback } from './support/egress.ts'
 import { startReceiver } from './support/receiver.ts'
 
-const clock = fakeClock() // so that the hour passes at once; in production leave it out
+const clock = fakeClock() // the hour passes at once; in production leave it out
 const receiver = await startReceiver()
 const dispatcher = createDispatcher({
   clock,

@@ -22,7 +22,7 @@ async function withDispatcher<T>(use: (dispatcher: ReturnType<typeof open>['disp
 
 function open() {
   const store = sqliteStore({ path: folder.file('signalbox.db') })
-  const transports = [webhookTransport({ retry: { delaysMs: [50], jitter: 0 } })]
+  const transports = [webhookTransport({ retry: { delaysMs: [500], jitter: 0 } })]
   return { store, dispatcher: createDispatcher({ store, transports, encryption: false, egress: loopback }) }
 }
 

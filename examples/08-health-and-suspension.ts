@@ -21,7 +21,7 @@ dispatcher.on('connection.recovered', () => console.log('recovered'))
 const orgId = 'org_1'
 const config = { url: receiver.url('/in') }
 const { connection } = await dispatcher.connections.create({ orgId, transport: 'webhook', label: 'SIEM', config })
-const since = Date.now() - 1
+const since = Date.now()
 const href = 'https://app.example.com/dpias/4'
 await dispatcher.dispatch({ orgId, type: 'dpia_review_due', title: 'DPIA due for review', body: '', href })
 await dispatcher.drain()

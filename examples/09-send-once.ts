@@ -32,3 +32,8 @@ await dispatcher.close()
 await receiver.close()
 
 // Output:
+// { kind: 'delivered', status: 204 }
+// { kind: 'retry', code: 'redirect', status: 301 }
+// blocked_url: config.url: the URL is blocked: the address is not a public one
+// blocked_url: config.url: the URL is blocked: the host name is a local one
+// invalid_input: config.url: must be an absolute URL

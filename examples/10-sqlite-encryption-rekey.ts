@@ -35,7 +35,8 @@ const stored = readFileSync(path, 'latin1')
 console.log('in the file: secret', stored.includes(secret), '· header', stored.includes('k-4711'))
 
 const second = open([keyOf2027, keyOf2026])
-console.log('rekey', await second.dispatcher.rekey({ limit: 1000 }))
+const { remaining } = await second.dispatcher.rekey({ limit: 1000 })
+console.log('left to seal anew', remaining)
 await second.close()
 
 const third = open([keyOf2027])
@@ -54,3 +55,7 @@ await receiver.close()
 folder.remove()
 
 // Output:
+// in the file: secret false · header false
+// left to seal anew 0
+// old key dropped: sent true · signed as before true
+// header k-4711

@@ -6,7 +6,7 @@ import { webhookTransport } from 'signalbox/transports/webhook'
 import { loopback } from './support/egress.ts'
 import { startReceiver } from './support/receiver.ts'
 
-const clock = fakeClock() // so that the hour passes at once; in production leave it out
+const clock = fakeClock({ now: Date.UTC(2026, 10, 21, 9) }) // hours pass at once; in production leave it out
 const receiver = await startReceiver()
 const dispatcher = createDispatcher({ clock, store: memoryStore(), transports: [webhookTransport()], egress: loopback })
 await dispatcher.connections.create({ orgId: 'org_1', transport: 'webhook', config: { url: receiver.url('/in') } })
@@ -17,7 +17,7 @@ const event = { orgId: 'org_1', title: 'Disk almost full', body: '', href: 'http
 const named = { ...event, id: 'disk-1-2026-11-21', type: 'disk_report' }
 console.log((await dispatcher.dispatch(named)).duplicate, (await dispatcher.dispatch(named)).duplicate)
 
-// A monitor that fires each minute: one event an hour is enough.
+// A monitor that fires each minute, for two hours: one event an hour is enough.
 const alarm = { ...event, type: 'disk_full' }
 const dedupe = { key: 'disk-1', everyMs: 3_600_000 }
 for (let minute = 0; minute < 120; minute++) {
@@ -36,3 +36,6 @@ await dispatcher.close()
 await receiver.close()
 
 // Output:
+// false true
+// events[1].href: must be an absolute http or https URL
+// [ 'disk_report', 'disk_full', 'disk_full' ]

@@ -39,3 +39,6 @@ await dispatcher.close()
 await receiver.close()
 
 // Output:
+// attempts after hours: 0.0 0.0 0.1 0.6 2.6 7.6 17.6 31.6 51.6 75.6
+// failed exhausted 10 http_5xx 503
+// one message id: true

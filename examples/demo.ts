@@ -137,9 +137,10 @@ async function demo(): Promise<void> {
     table(
       ['label', 'destination', 'wants', 'status', 'health', 'latest'],
       cards.map((card) => {
-        const wants = [...card.categories, ...card.eventTypes.map((type) => `${type} only`)].join(', ')
+        const types = card.eventTypes.length === 0 ? '' : ` (${card.eventTypes.join(', ')} only)`
+        const wants = `${card.categories.join(', ') || 'everything'}${types}`
         const latest = `${card.latestDelivery?.status} ${card.latestDelivery?.httpStatus}`
-        return [card.label, card.destination, wants || 'everything', card.status, card.health, latest]
+        return [card.label, card.destination, wants, card.status, card.health, latest]
       }),
     ),
   )

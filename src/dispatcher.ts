@@ -55,9 +55,10 @@ export function createDispatcher<
   const abort = new AbortController()
 
   const schedule = (items: readonly { readonly deliveryId: string; readonly dueAt: number }[]): void => {
-    Promise.resolve(engine.schedule(items)).catch((error: unknown) =>
-      logger.error({ error }, 'the engine could not be told of deliveries'),
-    )
+    const told = engine.schedule(items)
+    if (told instanceof Promise) {
+      told.catch((error: unknown) => logger.error({ error }, 'the engine could not be told of deliveries'))
+    }
   }
   const wake = (): void => schedule([{ deliveryId: '', dueAt: clock.now() }])
 
@@ -99,9 +100,7 @@ export function createDispatcher<
     ...check,
     clock,
     orgNameOf,
-    onEnqueued: ({ deliveries }) => {
-      if (deliveries.length > 0) schedule(deliveries.map(({ id, dueAt }) => ({ deliveryId: id, dueAt })))
-    },
+    onEnqueued: (deliveries) => schedule(deliveries.map(({ id, dueAt }) => ({ deliveryId: id, dueAt }))),
   })
 
   const attempt = async (record: ConnectionRecord, message: Message, deliveryId: string) => {
@@ -113,18 +112,20 @@ export function createDispatcher<
     return exchange({ prepared, message, deliveryId, number: 1, signal: abort.signal })
   }
 
-  let ready: Promise<void> | undefined
+  let opening: Promise<void> | undefined
+  let isOpen = false
   let started: Promise<void> | undefined
   let closing: Promise<void> | undefined
 
   /** Sets the store up once; a failure is told to the caller and tried again by the next call. */
   async function open(): Promise<void> {
     if (closing) throw new SignalboxError('closed', 'the dispatcher was closed')
-    ready ??= store.setup().catch((error: unknown) => {
-      ready = undefined
+    opening ??= store.setup().catch((error: unknown) => {
+      opening = undefined
       throw error
     })
-    await ready
+    await opening
+    isOpen = true
   }
 
   async function shutDown(graceMs: number): Promise<void> {
@@ -158,7 +159,7 @@ export function createDispatcher<
     deliveries: afterOpening(createDeliveries(managed), open),
 
     async dispatch(event, dispatchOptions = {}) {
-      await open()
+      if (!isOpen || closing) await open()
       if (!dispatchOptions.wait) return acceptor.accept(event, dispatchOptions)
       return dispatchAndWait(event, dispatchOptions, { acceptor, worker, clock, onLeft: schedule })
     },

@@ -7,7 +7,7 @@ const MAX_ROUNDS = 5
 
 /**
  * Reads a connection, asks `change` for a patch (`undefined`: nothing to change), and writes it. When someone else was
- * faster it starts over, a few times; with `expectedVersion` never.
+ * faster it starts over, a few times; with `expectedVersion` that ends at once.
  * @throws SignalboxError `not_found` · `conflict`
  */
 export async function mutate(
@@ -30,15 +30,12 @@ export async function mutate(
       if (error.field === 'uniqueKey' || (await store.connections.get(ref))?.version === record.version) {
         throw duplicateConnection(record.transport, error)
       }
-      if (expectedVersion !== undefined) throw versionConflict(error)
       if (round === MAX_ROUNDS) throw error
     }
   }
 }
 
-function versionConflict(cause?: unknown): SignalboxError {
-  return new SignalboxError('conflict', 'expectedVersion: the connection was changed meanwhile', {
-    field: 'expectedVersion',
-    ...(cause === undefined ? {} : { cause }),
-  })
+function versionConflict(): SignalboxError {
+  const field = 'expectedVersion'
+  return new SignalboxError('conflict', `${field}: the connection was changed meanwhile`, { field })
 }

@@ -1,10 +1,11 @@
 /** What an engine drives. */
 export interface EngineHandler {
   /**
-   * Claims and starts what is due (only `ids`, where given), as far as there is room. Resolves with when to come back:
+   * Works off what is due until nothing is and nothing of this process is in flight. Resolves with when to come back:
    * epoch ms, or `null` when nothing is waiting. Never rejects for a failed delivery; rejects when the store fails.
+   * Calls join: while one is under way, a further one makes it look again and answers the same promise.
    */
-  work(options?: { readonly ids?: readonly string[] }): Promise<{ readonly nextAt: number | null }>
+  work(): Promise<{ readonly nextAt: number | null }>
 }
 
 /** What wakes workers. The store stays the truth: an engine that loses a wake-up costs time, not deliveries. */

@@ -161,7 +161,10 @@ export interface ClaimResult {
   readonly events: readonly StoredEvent[]
   /** The connections of these deliveries, each once. */
   readonly connections: readonly ConnectionRecord[]
-  /** When there may be more to claim; `<= now`: come back at once; `null`: nothing is waiting. Without `ids` only. */
+  /**
+   * When there may be more to claim, leases that run out and digests that close included; `<= now`: come back at once;
+   * `null`: nothing is waiting. Without `ids` only.
+   */
   readonly nextAt: number | null
 }
 

@@ -91,5 +91,6 @@ function refill(pace: Pace, tokens: number, elapsedMs: number): number {
 }
 
 function nextTokenAt(pace: Pace, tokens: number, at: number): number {
-  return at + Math.max(1, Math.ceil(((1 - tokens) / pace.perSecond) * 1000))
+  // within the tolerance, or 3.0000000000000004 ms would be rounded up to 4; half of it, so that the token is there then
+  return at + Math.max(1, Math.ceil(((1 - EPSILON / 2 - tokens) / pace.perSecond) * 1000))
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CatalogIndex } from '../catalog/index.ts'
 import type { Clock, Ids } from '../contracts/clock.ts'
+import type { NewDelivery } from '../contracts/delivery.ts'
 import type { EventBase } from '../contracts/event.ts'
 import type { EnqueueResult, Store } from '../contracts/store.ts'
 import { invalidInput, isSignalboxError, SignalboxError } from '../errors.ts'
@@ -18,7 +19,7 @@ export interface AcceptDeps {
   readonly maxEventBytes: number
   readonly orgNameOf: (orgId: string) => Promise<string>
   /** Deliveries became durable. Not called for those of a host's transaction. */
-  readonly onEnqueued: (planned: Planned) => void
+  readonly onEnqueued: (deliveries: readonly NewDelivery[]) => void
 }
 
 /** The way in: check, match, write. */
@@ -80,10 +81,13 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
       items.map((item) => item.event),
       undefined,
     )
-    return written.map(([planned, result], index) => {
-      if (!result.duplicate && !items[index]?.quiet) deps.onEnqueued(planned)
-      return result
-    })
+    announce(written.filter((_, index) => !items[index]?.quiet))
+    return written.map(([, result]) => result)
+  }
+
+  function announce(written: readonly (readonly [Planned, DispatchResult])[]): void {
+    const deliveries = written.flatMap(([planned, result]) => (result.duplicate ? [] : planned.deliveries))
+    if (deliveries.length > 0) deps.onEnqueued(deliveries)
   }
 
   function checked(event: EventBase, dedupe?: DispatchOptions['dedupe']): AcceptedEvent {
@@ -115,7 +119,7 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
       const accepted = events.map((event, index) => inContext(`events[${index}]`, () => checked(event)))
       if (accepted.length === 0) return []
       const written = await write(accepted, tx)
-      for (const [planned, result] of written) if (tx === undefined && !result.duplicate) deps.onEnqueued(planned)
+      if (tx === undefined) announce(written)
       return written.map(([, result]) => result)
     },
 

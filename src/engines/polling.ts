@@ -25,8 +25,8 @@ export function pollingEngine(options: PollingEngineOptions = {}): Engine {
   if (!Number.isFinite(pollMs) || pollMs < 10 || pollMs > 3_600_000) {
     throw invalidInput('pollMs', 'must be from 10 to 3,600,000 ms')
   }
-  const turns = new Set<Promise<void>>()
   let handler: EngineHandler | undefined
+  let working: Promise<void> | undefined
   let wakeAt = Number.POSITIVE_INFINITY
   let cancel: (() => void) | undefined
 
@@ -38,21 +38,26 @@ export function pollingEngine(options: PollingEngineOptions = {}): Engine {
     else cancel = clock.setTimer(at, turn)
   }
 
-  /** `work` joins calls that overlap: a turn while another is under way makes that one look again. */
   function turn(): void {
     if (handler === undefined) return
     cancel?.()
     cancel = undefined
     wakeAt = Number.POSITIVE_INFINITY
-    const done = handler.work().then(
-      ({ nextAt }) => {
-        if (nextAt !== null) wakeBy(Math.max(nextAt, clock.now() + 1))
-      },
-      (error: unknown) => logger.error({ error }, 'the store could not be asked for work'),
-    )
-    turns.add(done)
-    void done.finally(() => turns.delete(done))
+    // calls of `work` join the one under way, which then looks again
+    const work = handler.work()
+    working ??= follow(work)
     wakeBy(clock.now() + pollMs)
+  }
+
+  async function follow(work: ReturnType<EngineHandler['work']>): Promise<void> {
+    try {
+      const { nextAt } = await work
+      working = undefined
+      if (nextAt !== null) wakeBy(Math.max(nextAt, clock.now() + 1))
+    } catch (error) {
+      working = undefined
+      logger.error({ error }, 'the store could not be asked for work')
+    }
   }
 
   return {
@@ -70,7 +75,7 @@ export function pollingEngine(options: PollingEngineOptions = {}): Engine {
       handler = undefined
       cancel?.()
       cancel = undefined
-      await Promise.all(turns)
+      await working
     },
   }
 }

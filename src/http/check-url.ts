@@ -28,14 +28,15 @@ const LOCAL_SUFFIXES: ReadonlySet<string> = new Set([
   'onion',
 ])
 
+const BACKSLASH = 0x5c
 const MAX_URL_LENGTH = 8192
 
 /** @throws SignalboxError `blocked_url` naming the rule; never the path or query of the URL. */
 export function checkUrl(policy: EgressPolicy, text: string): CheckedUrl {
   if (typeof text !== 'string' || text === '') throw blocked('must be an absolute URL')
   if (text.length > MAX_URL_LENGTH) throw blocked(`must have at most ${MAX_URL_LENGTH} characters`)
-  // The URL parser would drop some of these without a word.
-  if (hasControlOrSpace(text)) throw blocked('must not contain spaces or control characters')
+  // The URL parser drops some of these, and reads others as slashes, without a word; other parsers do not.
+  if (hasOddCharacter(text)) throw blocked('must not contain spaces, backslashes or control characters')
   if (!URL.canParse(text)) throw blocked('must be an absolute URL')
   const url = new URL(text)
 
@@ -68,10 +69,10 @@ function blocked(rule: string): SignalboxError {
   return new SignalboxError('blocked_url', `the URL is blocked: ${rule}`)
 }
 
-function hasControlOrSpace(text: string): boolean {
+function hasOddCharacter(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code <= 0x20 || code === 0x7f) return true
+    if (code <= 0x20 || code === 0x7f || code === BACKSLASH) return true
   }
   return false
 }

@@ -1,12 +1,20 @@
 import { type Dispatcher, Dispatcher1Wrapper } from 'undici'
 import type { HttpPort } from '../contracts/http.ts'
 import { createPort, type Exchange, type HttpOptions } from './port.ts'
-import { invalidStatus, joinedHeaders, type ReceivedHeaders } from './received.ts'
+import {
+  invalidStatus,
+  joinedHeaders,
+  MAX_INTERIM_RESPONSES,
+  type ReceivedHeaders,
+  tooManyInterim,
+} from './received.ts'
 import { addChunk, type BodyStart, bodyText } from './response-text.ts'
 
 /**
  * An {@link HttpPort} on `globalThis.fetch`, read at each call, for hosts whose tests replace fetch (msw's
- * `setupServer`, a spy). Same guard, limits and errors as `undiciHttp`, at several times its CPU a request.
+ * `setupServer`, a spy). Same guard, limits and errors as `undiciHttp`, at several times its CPU a request; addresses
+ * are guarded where the fetch is Node's own, URLs with any. Fetch refuses a few ports that `undiciHttp` does not (1, 22,
+ * 25 …), with the code `blocked_url`.
  *
  * @throws SignalboxError `invalid_input` when the allow list is malformed.
  * @example
@@ -25,7 +33,7 @@ interface Init {
   redirect: 'manual'
   signal: AbortSignal
   dispatcher: unknown
-  body?: Uint8Array<ArrayBuffer>
+  body?: Uint8Array
 }
 
 async function run(exchange: Exchange, agent: Dispatcher): Promise<void> {
@@ -45,7 +53,8 @@ async function run(exchange: Exchange, agent: Dispatcher): Promise<void> {
     dispatcher: new Dispatcher1Wrapper(agent.compose((dispatch) => observed(dispatch, exchange, note))),
   }
   // As bytes: fetch gives a string a content type of its own.
-  if (request.body !== undefined) init.body = bytesOf(request.body)
+  if (request.body !== undefined)
+    init.body = typeof request.body === 'string' ? Buffer.from(request.body) : request.body
   const response = await globalThis.fetch(url.origin + url.path, init as RequestInit)
 
   exchange.written = true
@@ -77,6 +86,7 @@ function observed(
   exchange: Exchange,
   note: (headers: ReceivedHeaders) => void,
 ): Dispatcher.Dispatch {
+  let interim = 0
   return (options, handler) =>
     dispatch(
       { ...options, headersTimeout: 0, bodyTimeout: 0 },
@@ -91,7 +101,16 @@ function observed(
           handler.onResponseStarted?.()
         },
         onResponseStart(controller, status, headers, message) {
+          if (status < 100 || status > 599) {
+            exchange.fail(invalidStatus())
+            return controller.abort(new Error('aborted'))
+          }
           if (status >= 200) note(headers)
+          else interim += 1
+          if (interim > MAX_INTERIM_RESPONSES) {
+            exchange.fail(tooManyInterim())
+            return controller.abort(new Error('aborted'))
+          }
           const raw = controller.rawHeaders
           if (Array.isArray(raw))
             controller.rawHeaders = uncoded(raw.map((part: Buffer | string) => part.toString('latin1')))
@@ -111,10 +130,6 @@ function observed(
 
 function uncoded(raw: readonly string[]): string[] {
   return raw.filter((_, i) => raw[i - (i % 2)]?.toLowerCase() !== 'content-encoding')
-}
-
-function bytesOf(body: string | Uint8Array): Uint8Array<ArrayBuffer> {
-  return typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body)
 }
 
 function pairs(flat: readonly string[]): [string, string][] {

@@ -97,7 +97,7 @@ function guardedConnector(
   const connectors = new Map<string, buildConnector.connector>()
 
   const connectorFor = (target: Target): buildConnector.connector => {
-    const key = policy.plain ? '' : `${target.plain}:${target.port}`
+    const key = policy.publicOnly ? String(target.plain) : `${target.plain}:${target.port}`
     const known = connectors.get(key)
     if (known !== undefined) return known
     if (connectors.size >= MAX_CONNECTORS) connectors.clear()

@@ -21,8 +21,8 @@ export interface Target {
 }
 
 export interface EgressPolicy {
-  /** Nothing but public addresses over TLS: what a target's port and scheme are makes no difference. */
-  readonly plain: boolean
+  /** No allow list: public addresses over TLS only, so that a target's port makes no difference. */
+  readonly publicOnly: boolean
   /** Names that the rule on names does not hold for; lower case, without trailing dot. */
   readonly hosts: ReadonlySet<string>
   /** `http:` may be right for some address. */
@@ -52,7 +52,7 @@ export function egressPolicy(allow: readonly EgressAllow[] = []): EgressPolicy {
     )
 
   return {
-    plain: ranges.length === 0,
+    publicOnly: ranges.length === 0,
     hosts,
     allowsPlain: ranges.some((range) => range.plainHttp),
     refusal(text, target) {

@@ -28,7 +28,7 @@ export interface Exchange {
   settled: boolean
   /** Ends the I/O; set by the part that does it, once there is something to end. */
   abort: (() => void) | undefined
-  /** The caller has the answer already; the rest of the body is being discarded, until the deadline at most. */
+  /** `discarding`: the rest of the body is still read, until `reject` or a second `succeed`, by the deadline at most. */
   succeed(response: HttpResponse, discarding: boolean): void
   /** Rejects with the {@link HttpError} that stands for `error`. */
   fail(error: unknown): void

@@ -17,3 +17,11 @@ export function invalidStatus(): HttpError {
   const message = 'the response status is not between 100 and 599'
   return httpError({ code: 'invalid_response', written: true, message })
 }
+
+/** As fast as the network, 1xx responses would keep this process busy until the deadline. */
+export const MAX_INTERIM_RESPONSES = 100
+
+export function tooManyInterim(): HttpError {
+  const message = `more than ${MAX_INTERIM_RESPONSES} interim responses came before the response`
+  return httpError({ code: 'invalid_response', written: true, message })
+}

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { HttpPort } from '../contracts/http.ts'
 import { createPort, type Exchange, type HttpOptions } from './port.ts'
-import { invalidStatus, joinedHeaders } from './received.ts'
+import { invalidStatus, joinedHeaders, MAX_INTERIM_RESPONSES, tooManyInterim } from './received.ts'
 import { addChunk, type BodyStart, bodyText, MAX_BODY_BYTES } from './response-text.ts'
 
 /**
@@ -41,6 +41,7 @@ const MAX_DISCARDED_BYTES = 65_536
 
 function handler(exchange: Exchange): Dispatcher.DispatchHandler {
   const body: BodyStart = { chunks: [], size: 0, truncated: false }
+  let interim = 0
   let status = 0
   let headers: Readonly<Record<string, string>> = {}
 
@@ -55,9 +56,14 @@ function handler(exchange: Exchange): Dispatcher.DispatchHandler {
       exchange.written = true
     },
     onResponseStart(controller, statusCode, received) {
-      if (statusCode < 200) return
-      if (statusCode > 599) {
+      if (statusCode < 100 || statusCode > 599) {
         exchange.fail(invalidStatus())
+        return controller.abort(aborted())
+      }
+      if (statusCode < 200) {
+        interim += 1
+        if (interim <= MAX_INTERIM_RESPONSES) return
+        exchange.fail(tooManyInterim())
         return controller.abort(aborted())
       }
       status = statusCode

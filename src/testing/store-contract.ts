@@ -88,9 +88,6 @@ const CASES: readonly Case[] = [
 function reasonToSkip(each: Case, harness: StoreHarness): string | undefined {
   if (each.needs === 'reopen' && harness.reopen === undefined) return 'needs harness.reopen: the store is not durable'
   if (each.needs === 'tx' && harness.begin === undefined) return 'needs harness.begin: no transactions of the host'
-  if (each.needs === 'subscribed-tx' && harness.begin === undefined) {
-    return 'needs harness.begin: no transactions of the host'
-  }
   return undefined
 }
 
@@ -111,7 +108,6 @@ async function runCase(each: Case, harness: StoreHarness): Promise<void> {
     if (store.capabilities.tx && harness.begin === undefined) {
       throw new Error('a store with capabilities.tx needs harness.begin')
     }
-    if (each.needs === 'subscribed-tx' && !store.capabilities.tx) return
     await each.run({
       store,
       another: create,

@@ -57,44 +57,50 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const links = delivery.kind === 'digest' ? await deps.organisation(delivery.orgId) : {}
     const message = messageOf(delivery, (id) => events.get(eventKey(delivery.orgId, id)), links)
     if (message === undefined) return nothingLeft(delivery)
-    return attempt(delivery, prepared, message, signal)
+    const attempts: AttemptRecord[] = []
+    let outcome = await exchange(delivery, prepared, message, signal, attempts)
+    let decision = judge(delivery, prepared, outcome, attempts.length, false)
+    if (decision.kind === 'again') {
+      const once = () => exchange(delivery, prepared, message, signal, attempts)
+      outcome = await secondTry(once, { waitMs: decision.waitMs, clock, signal })
+      decision = judge(delivery, prepared, outcome, attempts.length, true)
+    }
+    if (decision.kind === 'again') throw new Error('decide asked for a third try in one claim')
+    return { settlement: settlementOf(delivery, outcome, decision, attempts), outcome }
   }
 
-  async function attempt(
+  async function exchange(
     delivery: LeasedDelivery,
     prepared: Prepared,
     message: Message,
     signal: AbortSignal,
-  ): Promise<Delivered> {
-    const attempts: AttemptRecord[] = []
-    const once = async (): Promise<Outcome> => {
-      const number = delivery.attempts + attempts.length + 1
-      const exchange = await deps.exchange({ prepared, message, deliveryId: delivery.id, number, signal })
-      attempts.push(exchange.attempt)
-      if (emitter.has('delivery.attempted')) {
-        emitter.emit('delivery.attempted', { ...exchange.attempt, messageId: message.id })
-      }
-      return exchange.outcome
+    attempts: AttemptRecord[],
+  ): Promise<Outcome> {
+    const number = delivery.attempts + attempts.length + 1
+    const done = await deps.exchange({ prepared, message, deliveryId: delivery.id, number, signal })
+    attempts.push(done.attempt)
+    if (emitter.has('delivery.attempted')) {
+      emitter.emit('delivery.attempted', { ...done.attempt, messageId: message.id })
     }
-    const judge = (outcome: Outcome, quickTried: boolean): Decision =>
-      decide({
-        outcome,
-        attempts: delivery.attempts + attempts.length,
-        rounds: delivery.rounds,
-        quickTried,
-        policy: prepared.policy,
-        now: clock.now(),
-        random: deps.random,
-      })
+    return done.outcome
+  }
 
-    let outcome = await once()
-    let decision = judge(outcome, false)
-    if (decision.kind === 'again') {
-      outcome = await secondTry(once, { waitMs: decision.waitMs, clock, signal })
-      decision = judge(outcome, true)
-    }
-    if (decision.kind === 'again') throw new Error('decide asked for a third try in one claim')
-    return { settlement: settlementOf(delivery, outcome, decision, attempts), outcome }
+  function judge(
+    delivery: LeasedDelivery,
+    prepared: Prepared,
+    outcome: Outcome,
+    exchanges: number,
+    quickTried: boolean,
+  ): Decision {
+    return decide({
+      outcome,
+      attempts: delivery.attempts + exchanges,
+      rounds: delivery.rounds,
+      quickTried,
+      policy: prepared.policy,
+      now: clock.now(),
+      random: deps.random,
+    })
   }
 
   function settlementOf(
@@ -104,9 +110,8 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     attempts: readonly AttemptRecord[],
   ): Settlement {
     const at = clock.now()
-    const code = outcome.kind === 'delivered' ? undefined : outcome.code
-    const { next } = decision
-    return {
+    const { next, health } = decision
+    const settlement: { -readonly [F in keyof Settlement]: Settlement[F] } = {
       orgId: delivery.orgId,
       deliveryId: delivery.id,
       connectionId: delivery.connectionId,
@@ -114,18 +119,25 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       exchanges: attempts.length,
       attempts: deps.recordAttempts === 'all' ? attempts : attempts.filter((one) => one.outcome !== 'delivered'),
       next,
-      ...(code === undefined ? {} : { code }),
-      ...(outcome.status === undefined ? {} : { httpStatus: outcome.status }),
       at,
-      health: {
-        kind: decision.health,
-        failures: decision.health === 'failure' ? 1 : 0,
-        at,
-        latest: latestOf(delivery.id, next, at, code, outcome.status),
-      },
-      ...(decision.blockedUntil === undefined ? {} : { blockedUntil: decision.blockedUntil }),
-      ...(decision.suspend === undefined ? {} : { suspend: decision.suspend }),
     }
+    const latest: { -readonly [F in keyof LatestDelivery]: LatestDelivery[F] } = {
+      deliveryId: delivery.id,
+      status: next.status,
+      at,
+    }
+    settlement.health = { kind: health, failures: health === 'failure' ? 1 : 0, at, latest }
+    if (outcome.status !== undefined) {
+      settlement.httpStatus = outcome.status
+      latest.httpStatus = outcome.status
+    }
+    if (outcome.kind !== 'delivered') {
+      settlement.code = outcome.code
+      latest.code = outcome.code
+    }
+    if (decision.blockedUntil !== undefined) settlement.blockedUntil = decision.blockedUntil
+    if (decision.suspend !== undefined) settlement.suspend = decision.suspend
+    return settlement
   }
 
   /** What is sealed can't be opened here: no exchange, but visible, and tried again in a while. */
@@ -172,25 +184,9 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       next,
       code,
       at,
-      health: { kind: 'neutral', failures: 0, at, latest: latestOf(delivery.id, next, at, code, undefined) },
+      health: { kind: 'neutral', failures: 0, at, latest: { deliveryId: delivery.id, status: next.status, at, code } },
     }
   }
 }
 
 const UNREADABLE_PAUSE_MS = 60_000
-
-function latestOf(
-  deliveryId: string,
-  next: NextState,
-  at: number,
-  code: string | undefined,
-  httpStatus: number | undefined,
-): LatestDelivery {
-  return {
-    deliveryId,
-    status: next.status,
-    at,
-    ...(code === undefined ? {} : { code }),
-    ...(httpStatus === undefined ? {} : { httpStatus }),
-  }
-}

@@ -51,7 +51,6 @@ export function createExchange(deps: {
 
   async function sendWithToken(input: ExchangeInput, payload: unknown, now: number): Promise<[Outcome, string[]]> {
     const { prepared, signal } = input
-    if (prepared.connection.credentialId === undefined) return [await send(input, payload, now, undefined), []]
     if (deps.tokens === undefined) return [tokenMissing, []]
     const first = await deps.tokens.get(prepared.connection, { signal })
     if (!first.ok) return [first.outcome, []]
@@ -94,7 +93,9 @@ export function createExchange(deps: {
       return { outcome, attempt: record(input, outcome, startedAt, deps.clock.now()) }
     }
     try {
-      ;[outcome, tokens] = await sendWithToken(input, payload, startedAt)
+      if (input.prepared.connection.credentialId === undefined)
+        outcome = await send(input, payload, startedAt, undefined)
+      else [outcome, tokens] = await sendWithToken(input, payload, startedAt)
     } catch (error) {
       if (input.signal.aborted) throw error
       outcome = { kind: 'retry', code: 'transport_threw', ambiguous: true, detail: 'the transport threw an error' }
@@ -122,21 +123,24 @@ function clean(outcome: Outcome, confidential: readonly string[], tokens: readon
   }
 }
 
+/** Fields are added where they are known: spreading a dozen optional ones costs more than the rest of the record. */
 function record(input: ExchangeInput, outcome: Outcome, startedAt: number, endedAt: number): AttemptRecord {
-  const failed = outcome.kind === 'delivered' ? undefined : outcome
-  return {
+  const { id, orgId } = input.prepared.record
+  const attempt: { -readonly [F in keyof AttemptRecord]: AttemptRecord[F] } = {
     deliveryId: input.deliveryId,
-    orgId: input.prepared.record.orgId,
-    connectionId: input.prepared.record.id,
+    orgId,
+    connectionId: id,
     number: input.number,
     startedAt,
     durationMs: Math.max(0, endedAt - startedAt),
     outcome: outcome.kind,
-    ...(failed === undefined ? {} : { code: failed.code }),
-    ...(outcome.status === undefined ? {} : { status: outcome.status }),
-    ...(failed?.providerCode === undefined ? {} : { providerCode: failed.providerCode }),
-    ...(failed?.detail === undefined ? {} : { detail: failed.detail }),
-    ...(outcome.snippet === undefined ? {} : { snippet: outcome.snippet }),
-    ...(failed?.kind !== 'retry' || failed.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
   }
+  if (outcome.status !== undefined) attempt.status = outcome.status
+  if (outcome.snippet !== undefined) attempt.snippet = outcome.snippet
+  if (outcome.kind === 'delivered') return attempt
+  attempt.code = outcome.code
+  if (outcome.providerCode !== undefined) attempt.providerCode = outcome.providerCode
+  if (outcome.detail !== undefined) attempt.detail = outcome.detail
+  if (outcome.kind === 'retry' && outcome.retryAfterMs !== undefined) attempt.retryAfterMs = outcome.retryAfterMs
+  return attempt
 }

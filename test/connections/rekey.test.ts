@@ -25,6 +25,12 @@ describe('rekey', () => {
     expect(await alone.openSecrets(await record('b'))).toHaveLength(1)
   })
 
+  it('leaves none out where there are more than the store lists at once', async () => {
+    const { store } = await made(Array.from({ length: 205 }, (_, i) => `n${i}`))
+    const vault = createVault({ encryption: aes('new', 'old') })
+    expect(await rekeyConnections({ store, vault }, { limit: 500 })).toMatchObject({ rekeyed: 205, remaining: 0 })
+  })
+
   it('counts apart what no key can open, and leaves it', async () => {
     const { store, record } = await made(['a'])
     const before = await record('a')

@@ -8,7 +8,8 @@ const con = { orgId: ORG, id: 'con_a' }
 
 beforeEach(async () => {
   h = harness()
-  await h.connections.create({ ...con, transport: 'hook', config: { url: 'https://siem.example.com/in' } })
+  const config = { url: 'https://siem.example.com/in' }
+  await h.connections.create({ ...con, transport: 'hook', config, pace: false })
   h.changed.length = 0
 })
 

@@ -8,6 +8,7 @@ import type {
 } from '../../contracts/index.ts'
 import { SignalboxError } from '../../errors.ts'
 import { remove } from './digests.ts'
+import { noTransactions } from './enqueue.ts'
 import { itemsOf, leave, place } from './ordered-queue.ts'
 import { cancel } from './records.ts'
 import { arm, disarm, isFifo } from './rotation.ts'
@@ -40,6 +41,7 @@ export function connectionRepository(state: State): ConnectionRepository {
       return true
     },
     subscribed: async (orgId, options) => {
+      if (options?.tx !== undefined) throw noTransactions()
       const org = state.orgs.get(orgId)
       const version = org?.version ?? NO_CHANGE
       if (options?.since === version) return 'unchanged'

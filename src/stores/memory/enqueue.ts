@@ -1,5 +1,5 @@
 import type { EnqueueBatch, EnqueueResult, Ref, StoredEvent } from '../../contracts/index.ts'
-import { SignalboxError } from '../../errors.ts'
+import { invalidInput, SignalboxError } from '../../errors.ts'
 import { collect } from './digests.ts'
 import { append } from './record-log.ts'
 import { addDelivery } from './records.ts'
@@ -8,6 +8,7 @@ import { type EventEntry, laneOf, type Org, orgOf, type State } from './state.ts
 
 /** Nothing is stored before everything has been checked. */
 export function enqueue(state: State, batch: EnqueueBatch): EnqueueResult {
+  if (batch.tx !== undefined) throw noTransactions()
   for (const event of batch.events) checkStorable(event)
 
   // tells what this batch inserted from what was known
@@ -44,6 +45,11 @@ function addEvent(org: Org, event: StoredEvent, mark: number): void {
   const entry: EventEntry = { id: event.id, loggedAt: event.acceptedAt, removed: false, event, uses: 0, mark }
   org.events.set(event.id, entry)
   append(org.eventLog, entry)
+}
+
+/** To ignore `tx` would be to write outside the host's transaction. */
+export function noTransactions(): SignalboxError {
+  return invalidInput('tx', "the memory store can't join a transaction")
 }
 
 /** A store that writes rows would refuse it: this one must not be kinder. */

@@ -18,6 +18,8 @@ export interface AccessOptions {
   readonly session: Session
   readonly synchronous: 'full' | 'normal'
   readonly lockTimeoutMs: number
+  /** Called inside each write transaction, before its work. */
+  readonly onWrite: (session: Session) => void
   readonly onRollback: () => void
 }
 
@@ -27,7 +29,7 @@ const LOCKED = Symbol('locked')
  * Runs transactions on a handle whose busy timeout is 0. A lock that another handle holds is waited for with timers,
  * with jitter, and never blocks the event loop. Those who wait stand in one line: only its head asks for the lock.
  */
-export function createAccess({ session, synchronous, lockTimeoutMs, onRollback }: AccessOptions): Access {
+export function createAccess({ session, synchronous, lockTimeoutMs, onWrite, onRollback }: AccessOptions): Access {
   const levels: Record<Durability, string> = { accepted: synchronous, leases: 'normal' }
   let level: string | undefined
   let line: Promise<unknown> | undefined
@@ -57,7 +59,10 @@ export function createAccess({ session, synchronous, lockTimeoutMs, onRollback }
       session.exec(`PRAGMA synchronous = ${wanted}`)
       level = wanted
     }
-    return transaction('BEGIN IMMEDIATE', work)
+    return transaction('BEGIN IMMEDIATE', () => {
+      onWrite(session)
+      return work(session)
+    })
   }
 
   function read<T>(work: (session: Session) => T): T | typeof LOCKED {

@@ -110,7 +110,7 @@ const ATTEMPT_FIELDS = [
   'retryAfterMs',
 ] as const
 
-export function writeAttempt(attempt: AttemptRecord): string {
+export function writeAttempt(attempt: Omit<AttemptRecord, keyof DeliveryKeys | 'number'>): string {
   const row: unknown[] = [attempt.startedAt, attempt.durationMs, attempt.outcome]
   let length = row.length
   for (let n = length; n < ATTEMPT_FIELDS.length; n++) {

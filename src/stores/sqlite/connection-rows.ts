@@ -1,5 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto'
-import type { ConnectionBody } from './codec.ts'
+import type { Health } from '../../contracts/connection.ts'
+import { type ConnectionBody, writeHealth } from './codec.ts'
 import type { Session } from './driver.ts'
 
 const STORE = `
@@ -11,6 +12,11 @@ export function storeBody(session: Session, lid: number, body: ConnectionBody, v
   const { transport, status, uniqueKey } = body
   const active = status === 'active' ? 1 : 0
   session.run(STORE, transport, active, uniqueKey ?? null, version, newRevision(), JSON.stringify(body), lid)
+}
+
+export function storeHealth(session: Session, lid: number, blockedUntil: number | undefined, health: Health): void {
+  const sql = 'UPDATE signalbox_health SET blocked_until = ?, body = ? WHERE lid = ?'
+  session.run(sql, blockedUntil ?? null, writeHealth(health), lid)
 }
 
 /** Never used before, whatever was rolled back. */

@@ -2,19 +2,11 @@ import type { ConnectionRecord, Ref } from '../../contracts/connection.ts'
 import type { ConnectionPatch, ConnectionRepository } from '../../contracts/store.ts'
 import { invalidInput, SignalboxError } from '../../errors.ts'
 import type { Access } from './access.ts'
-import { cancelPortion } from './claim.ts'
-import {
-  bodyOf,
-  type ConnectionBody,
-  parse,
-  readHealth,
-  toRecord,
-  toSubscribed,
-  writeHealth,
-} from './codec.ts'
-import { changeOrg, newRevision, storeBody } from './connection-rows.ts'
+import { bodyOf, type ConnectionBody, parse, readHealth, toRecord, toSubscribed, writeHealth } from './codec.ts'
+import { changeOrg, newRevision, storeBody, storeHealth } from './connection-rows.ts'
 import { int, maybeInt, type Row, type Session, text } from './driver.ts'
-import { type Bodies, type LaneState, loadLane, recordOf, writeLane } from './lane.ts'
+import { cancelPortion } from './endings.ts'
+import { type Bodies, type LaneState, type Lanes, readLane, recordOf } from './lane.ts'
 import type { Names } from './names.ts'
 import { cursor, page, readCursor } from './paging.ts'
 
@@ -22,6 +14,7 @@ export interface ConnectionDeps {
   readonly access: Access
   readonly names: Names
   readonly bodies: Bodies
+  readonly lanes: Lanes
 }
 
 const COLUMNS = `
@@ -32,15 +25,19 @@ const INSERT = `
 INSERT INTO signalbox_connection (lid, id, oid, transport, active, unique_key, version, revision, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
+const ORG = 'SELECT oid, version FROM signalbox_org WHERE id = ?'
+const ACTIVE = 'SELECT body FROM signalbox_connection WHERE oid = ? AND active = 1 ORDER BY id'
+/** Of an organisation that no record has named: its set is empty, and its first connection changes the version. */
+const NO_ORG: Row = [-1, '0']
+
 /** Fields whose change makes another set of subscribed connections. */
 const SUBSCRIPTION = ['status', 'transport', 'categories', 'eventTypes', 'digest', 'quietHours'] as const
 
-export function createConnections({ access, names, bodies }: ConnectionDeps): ConnectionRepository {
-  function find(session: Session, { orgId, id }: Ref): (LaneState & { connection: object }) | undefined {
+export function createConnections({ access, names, bodies, lanes }: ConnectionDeps): ConnectionRepository {
+  function find(session: Session, { orgId, id }: Ref): LaneState | undefined {
     const lid = names.findLane(session, id)
-    const lane = lid === undefined ? undefined : loadLane(session, lid, bodies)
-    const connection = lane?.connection
-    return lane && connection && connection.body.orgId === orgId ? { ...lane, connection } : undefined
+    const lane = lid === undefined ? undefined : readLane(session, lid, bodies)
+    return lane?.connection?.body.orgId === orgId ? lane : undefined
   }
 
   function checkUniqueKey(session: Session, oid: number, key: string | undefined, lid: number): void {
@@ -71,7 +68,7 @@ export function createConnections({ access, names, bodies }: ConnectionDeps): Co
       record.blockedUntil ?? null,
       writeHealth(record.health),
     )
-    const lane: LaneState = { ...loadLane(session, lid, bodies), tid: names.transport(session, transport) }
+    const lane: LaneState = { ...readLane(session, lid, bodies), tid: names.transport(session, transport) }
     lane.tokens = null
     lane.tokensAt = 0
     rearm(session, lane, status === 'active')
@@ -80,11 +77,11 @@ export function createConnections({ access, names, bodies }: ConnectionDeps): Co
 
   /** After a change: what waits is looked at again, at once. */
   function rearm(session: Session, lane: LaneState, active: boolean): void {
-    if (lane.digestAt === null || lane.digestAt > 0) lane.digestAt = nextDigest(session, lane)
-    const waits = active && session.get(`SELECT 1 FROM signalbox_delivery WHERE lid = ? AND status = 0 LIMIT 1`, lane.lid)
+    lane.digestAt = nextDigest(session, lane)
+    const waits =
+      active && session.get(`SELECT 1 FROM signalbox_delivery WHERE lid = ? AND status = 0 LIMIT 1`, lane.lid)
     lane.nextAt = waits ? 0 : null
-    session.run('UPDATE signalbox_lane SET tid = ? WHERE lid = ?', lane.tid, lane.lid)
-    writeLane(session, lane)
+    storeLane(session, lane)
   }
 
   function update(session: Session, ref: Ref, patch: ConnectionPatch, expectedVersion: number): ConnectionRecord {
@@ -97,17 +94,13 @@ export function createConnections({ access, names, bodies }: ConnectionDeps): Co
     const { body, oid } = connection
     const next = applyPatch(body, fields)
     checkUniqueKey(session, oid, next.uniqueKey, lane.lid)
-    let health = readHealth(connection.health)
-    if (failingSince !== undefined && health.consecutiveFailures > 0) health = { ...health, firstFailureAt: failingSince }
+    let { health } = connection
+    if (failingSince !== undefined && health.consecutiveFailures > 0)
+      health = { ...health, firstFailureAt: failingSince }
     const blockedUntil = lift === null ? undefined : connection.blockedUntil
     const version = expectedVersion + 1
     storeBody(session, lane.lid, next, version)
-    session.run(
-      'UPDATE signalbox_health SET blocked_until = ?, body = ? WHERE lid = ?',
-      blockedUntil ?? null,
-      writeHealth(health),
-      lane.lid,
-    )
+    storeHealth(session, lane.lid, blockedUntil, health)
     if (body.ordering === 'fifo' && next.ordering !== 'fifo') {
       session.run(
         'UPDATE signalbox_delivery SET pos = due_at, due_at = NULL WHERE lid = ? AND status = 0 AND due_at IS NOT NULL',
@@ -115,7 +108,8 @@ export function createConnections({ access, names, bodies }: ConnectionDeps): Co
       )
     }
     rearm(session, { ...lane, tid: names.transport(session, next.transport) }, next.status === 'active')
-    if (SUBSCRIPTION.some((field) => JSON.stringify(body[field]) !== JSON.stringify(next[field]))) changeOrg(session, oid)
+    if (SUBSCRIPTION.some((field) => JSON.stringify(body[field]) !== JSON.stringify(next[field])))
+      changeOrg(session, oid)
     return toRecord(next, version, blockedUntil, health)
   }
 
@@ -125,13 +119,20 @@ export function createConnections({ access, names, bodies }: ConnectionDeps): Co
     if (!lane?.connection) return undefined
     session.run('DELETE FROM signalbox_connection WHERE lid = ?', lane.lid)
     session.run('DELETE FROM signalbox_health WHERE lid = ?', lane.lid)
-    session.run('UPDATE signalbox_lane SET tid = 0 WHERE lid = ?', lane.lid)
+    lane.tid = 0
     // should this process die before the rest is done, any claim will do it
     lane.nextAt = 0
     lane.digestAt = null
-    writeLane(session, lane)
+    storeLane(session, lane)
     changeOrg(session, lane.connection.oid)
     return lane.lid
+  }
+
+  /** A changed connection makes another lane of it: the one in memory is not this one. */
+  function storeLane(session: Session, lane: LaneState): void {
+    session.run('UPDATE signalbox_lane SET tid = ? WHERE lid = ?', lane.tid, lane.lid)
+    lanes.store(session, lane)
+    lanes.forget(lane.lid)
   }
 
   return {
@@ -150,46 +151,39 @@ export function createConnections({ access, names, bodies }: ConnectionDeps): Co
         const from = after === undefined ? '' : String(readCursor(after, 1)[0])
         const where = `c.id > ?1 AND (?2 IS NULL OR c.transport = ?2)${oid === undefined ? '' : ' AND c.oid = ?4'}`
         const values = oid === undefined ? [limit + 1] : [limit + 1, oid]
-        const rows = session.all(
-          `${COLUMNS} WHERE ${where} ORDER BY c.id LIMIT ?3`,
-          from,
-          transport ?? null,
-          ...values,
-        )
+        const rows = session.all(`${COLUMNS} WHERE ${where} ORDER BY c.id LIMIT ?3`, from, transport ?? null, ...values)
         return page(rows.map(toConnection), limit, (last) => cursor(last.id))
       }),
 
-    update: (ref, patch, expectedVersion) =>
-      access.write((session) => update(session, ref, patch, expectedVersion)),
+    update: (ref, patch, expectedVersion) => access.write((session) => update(session, ref, patch, expectedVersion)),
 
     async delete(ref, { now }) {
       const lid = await access.write((session) => remove(session, ref))
       if (lid === undefined) return false
       const portion = (session: Session): boolean => {
-        const lane = loadLane(session, lid, bodies)
+        const lane = lanes.load(session, lid)
         // it has been made anew meanwhile
         if (lane.connection) return false
         const more = cancelPortion(session, lane, now)
         if (!more && lane.nextAt === 0) lane.nextAt = null
-        writeLane(session, lane)
+        lanes.store(session, lane)
         return more
       }
       while (await access.write(portion)) await new Promise(setImmediate)
       return true
     },
 
-    subscribed(orgId, { since, tx } = {}) {
-      if (tx !== undefined) return Promise.reject(noTx())
+    async subscribed(orgId, { since, tx } = {}) {
+      if (tx !== undefined) throw noTx()
+      const org = (session: Session): Row => session.get(ORG, orgId) ?? NO_ORG
+      if (since !== undefined && (await access.read(org))[1] === since) return 'unchanged'
       return access.snapshot((session) => {
-        const row = session.get('SELECT oid, version FROM signalbox_org WHERE id = ?', orgId)
-        const version = row ? text(row[1]) : '0'
-        if (version === since) return 'unchanged'
-        if (!row) return { version, connections: [] }
-        const rows = session.all(
-          'SELECT body FROM signalbox_connection WHERE oid = ? AND active = 1 ORDER BY id',
-          int(row[0]),
-        )
-        return { version, connections: rows.map(([body]) => toSubscribed(parse<ConnectionBody>(text(body)))) }
+        const [oid, version] = org(session)
+        const rows = session.all(ACTIVE, int(oid))
+        return {
+          version: text(version),
+          connections: rows.map(([body]) => toSubscribed(parse<ConnectionBody>(text(body)))),
+        }
       })
     },
   }
@@ -203,12 +197,7 @@ export function noTx(): SignalboxError {
 }
 
 function toConnection([body, version, blockedUntil, health]: Row): ConnectionRecord {
-  return toRecord(
-    parse<ConnectionBody>(text(body)),
-    int(version),
-    maybeInt(blockedUntil),
-    readHealth(text(health)),
-  )
+  return toRecord(parse<ConnectionBody>(text(body)), int(version), maybeInt(blockedUntil), readHealth(text(health)))
 }
 
 type Fields = Omit<ConnectionPatch, 'blockedUntil' | 'failingSince'>
@@ -230,4 +219,3 @@ function nextDigest(session: Session, { lid }: LaneState): number | null {
   const row = session.get('SELECT min(min(closes_at, must_close_at)) FROM signalbox_member WHERE lid = ?', lid)
   return maybeInt(row?.[0]) ?? null
 }
-

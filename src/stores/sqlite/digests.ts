@@ -4,7 +4,7 @@ import type { DigestRepository, OpenDigest } from '../../contracts/store.ts'
 import type { Access } from './access.ts'
 import { int, type Session, text } from './driver.ts'
 import { type EventCache, GENERATION } from './event-cache.ts'
-import { type Bodies, type LaneState, loadLane, wakeLane, writeLane } from './lane.ts'
+import { type Bodies, type LaneState, type Lanes, readLane, wakeLane } from './lane.ts'
 import type { Names } from './names.ts'
 import { cursor, page, readCursor } from './paging.ts'
 
@@ -95,6 +95,7 @@ export interface DigestDeps {
   readonly access: Access
   readonly names: Names
   readonly bodies: Bodies
+  readonly lanes: Lanes
   readonly events: EventCache
 }
 
@@ -104,11 +105,16 @@ FROM signalbox_connection c JOIN signalbox_member m ON m.lid = c.lid
 WHERE c.oid = ?1 AND (?2 IS NULL OR c.id = ?2) AND (c.id > ?3 OR (c.id = ?3 AND m.key > ?4))
 GROUP BY c.id, m.key ORDER BY c.id, m.key LIMIT ?5`
 
-export function createDigests({ access, names, bodies, events }: DigestDeps): DigestRepository {
+export function createDigests({ access, names, bodies, lanes, events }: DigestDeps): DigestRepository {
   /** The lane, where the connection exists in this organisation. */
-  function find(session: Session, orgId: string, connectionId: string): LaneState | undefined {
+  function find(
+    session: Session,
+    orgId: string,
+    connectionId: string,
+    load: (session: Session, lid: number) => LaneState,
+  ): LaneState | undefined {
     const lid = names.findLane(session, connectionId)
-    const lane = lid === undefined ? undefined : loadLane(session, lid, bodies)
+    const lane = lid === undefined ? undefined : load(session, lid)
     return lane?.connection?.body.orgId === orgId ? lane : undefined
   }
 
@@ -134,7 +140,7 @@ export function createDigests({ access, names, bodies, events }: DigestDeps): Di
 
     peek: ({ orgId, connectionId, key }) =>
       access.snapshot((session) => {
-        const lane = find(session, orgId, connectionId)
+        const lane = find(session, orgId, connectionId, (_, lid) => readLane(session, lid, bodies))
         const open = lane && summary(session, lane.lid, key)
         if (!lane || !open) return undefined
         events.generation(int(session.get(GENERATION)?.[0]))
@@ -148,13 +154,13 @@ export function createDigests({ access, names, bodies, events }: DigestDeps): Di
 
     seal: ({ orgId, connectionId, key, now }) =>
       access.write((session) => {
-        const lane = find(session, orgId, connectionId)
+        const lane = find(session, orgId, connectionId, lanes.load)
         const open = lane && summary(session, lane.lid, key)
         const oid = lane?.connection?.oid
         if (!lane || !open || oid === undefined) return undefined
         const id = sealOne(session, lane, oid, key, Math.min(open.closesAt, now), now)
         wakeLane(lane, now)
-        writeLane(session, lane)
+        lanes.store(session, lane)
         return id
       }),
   }

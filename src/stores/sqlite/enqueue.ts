@@ -4,6 +4,7 @@ import type { StoredEvent } from '../../contracts/event.ts'
 import type { EnqueueBatch, EnqueueResult } from '../../contracts/store.ts'
 import { KINDS } from './codec.ts'
 import { int, type Session } from './driver.ts'
+import { type Lanes, wakeLane } from './lane.ts'
 import type { Names } from './names.ts'
 
 export interface Enqueued extends EnqueueResult {
@@ -22,18 +23,6 @@ const MEMBER = `
 INSERT INTO signalbox_member (lid, key, eid, at, closes_at, must_close_at, max_items, keep)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
-// An idle lane joins behind those that were visited before it: never before its own last visit. One that is ready, or
-// that sleeps until a lease ends, keeps its place.
-const WAKE = `
-UPDATE signalbox_lane
-SET next_at = max(?1, last_at), due = min(ifnull(due, 9e15), max(?1, last_at))
-WHERE lid = ?2 AND (next_at IS NULL OR next_at > max(?1, last_at))`
-
-const WAKE_DIGEST = `
-UPDATE signalbox_lane
-SET digest_at = min(ifnull(digest_at, 9e15), ?1), due = min(ifnull(due, 9e15), max(?1, last_at))
-WHERE lid = ?2 AND (digest_at IS NULL OR digest_at > ?1)`
-
 /** An event that this batch knows: `eid` is absent where it is a duplicate, or was never stored. */
 interface Known {
   readonly eid?: number
@@ -42,7 +31,7 @@ interface Known {
 }
 
 /** Writes a batch with the statements of one handle, inside a transaction that is open there. */
-export function writeBatch(session: Session, names: Names, batch: EnqueueBatch): Enqueued {
+export function writeBatch(session: Session, names: Names, lanes: Lanes, batch: EnqueueBatch): Enqueued {
   const duplicates: Ref[] = []
   const added: { eid: number; event: StoredEvent; size: number }[] = []
   const events = new Map<string, Known>()
@@ -104,8 +93,19 @@ export function writeBatch(session: Session, names: Names, batch: EnqueueBatch):
     closings.set(lid, Math.min(closings.get(lid) ?? Number.POSITIVE_INFINITY, closesAt, mustCloseAt))
   }
 
-  for (const [lid, at] of wakes) session.run(WAKE, at, lid)
-  for (const [lid, at] of closings) session.run(WAKE_DIGEST, at, lid)
+  for (const [lid, at] of wakes) {
+    const lane = lanes.load(session, lid)
+    // one that sleeps until a lease ends is woken by that; one that is ready keeps its turn
+    if (lane.nextAt !== null && lane.nextAt <= Math.max(at, lane.lastAt)) continue
+    wakeLane(lane, at)
+    lanes.store(session, lane)
+  }
+  for (const [lid, at] of closings) {
+    const lane = lanes.load(session, lid)
+    if (lane.digestAt !== null && lane.digestAt <= at) continue
+    lane.digestAt = at
+    lanes.store(session, lane)
+  }
   return { duplicates, added }
 }
 

@@ -1,22 +1,14 @@
-import type { ConnectionRecord } from '../../contracts/connection.ts'
-import {
-  type ConnectionBody,
-  type LeaseGroup,
-  parse,
-  readHealth,
-  readLeases,
-  toRecord,
-  writeLeases,
-} from './codec.ts'
+import type { ConnectionRecord, Health } from '../../contracts/connection.ts'
+import { type ConnectionBody, type LeaseGroup, parse, readHealth, readLeases, toRecord, writeLeases } from './codec.ts'
 import { int, maybeInt, maybeText, type Session, text } from './driver.ts'
 
 /** `next_at` of a lane that has more to give as soon as one of its leases ends. */
 export const ASLEEP = -1
 
-/** A lane as it is worked on inside one transaction; {@link writeLane} puts it back. */
+/** A lane as it is worked on inside one transaction; `Lanes.store` puts it back. */
 export interface LaneState {
   readonly lid: number
-  readonly tid: number
+  tid: number
   visit: number
   lastAt: number
   nextAt: number | null
@@ -25,7 +17,7 @@ export interface LaneState {
   tokensAt: number
   leases: LeaseGroup[]
   /** Absent where the connection does not exist, or no longer does. */
-  readonly connection?: StoredConnection
+  connection?: StoredConnection
 }
 
 export interface StoredConnection {
@@ -33,12 +25,11 @@ export interface StoredConnection {
   readonly version: number
   readonly blockedUntil?: number
   readonly body: ConnectionBody
-  /** JSON, of `signalbox_health`. */
-  readonly health: string
+  readonly health: Health
 }
 
 export function recordOf({ body, version, blockedUntil, health }: StoredConnection): ConnectionRecord {
-  return toRecord(body, version, blockedUntil, readHealth(health))
+  return toRecord(body, version, blockedUntil, health)
 }
 
 const LOAD = `
@@ -54,7 +45,7 @@ UPDATE signalbox_lane
 SET due = ?, visit = ?, last_at = ?, next_at = ?, digest_at = ?, tokens = ?, tokens_at = ?, leases = ?
 WHERE lid = ?`
 
-export function loadLane(session: Session, lid: number, bodies: Bodies): LaneState {
+export function readLane(session: Session, lid: number, bodies: Bodies): LaneState {
   const [tid, visit, lastAt, nextAt, digestAt, tokens, tokensAt, leases, revision, oid, version, blocked, health] =
     session.get(LOAD, lid) ?? []
   const state: LaneState = {
@@ -75,12 +66,12 @@ export function loadLane(session: Session, lid: number, bodies: Bodies): LaneSta
     version: int(version),
     ...(blockedUntil === undefined ? {} : { blockedUntil }),
     body: bodies.get(session, lid, revision),
-    health: text(health),
+    health: readHealth(text(health)),
   }
   return { ...state, connection }
 }
 
-export function writeLane(session: Session, lane: LaneState): void {
+function writeLane(session: Session, lane: LaneState): void {
   session.run(
     STORE,
     dueOf(lane),
@@ -93,6 +84,48 @@ export function writeLane(session: Session, lane: LaneState): void {
     writeLeases(lane.leases),
     lane.lid,
   )
+}
+
+/**
+ * The lanes, inside write transactions. What this handle has read or written stays in memory for as long as nobody else
+ * writes to the file; `PRAGMA data_version` tells, for any process.
+ */
+export interface Lanes {
+  /** Call at the begin of each write transaction. */
+  begin(session: Session): void
+  /** The one state of this lane: whoever changes it must `store` it. */
+  load(session: Session, lid: number): LaneState
+  store(session: Session, lane: LaneState): void
+  /** Call where a statement has changed the rows of this lane, or of all. */
+  forget(lid?: number): void
+}
+
+const MAX_LANES = 20_000
+
+export function createLanes(bodies: Bodies): Lanes {
+  const known = new Map<number, LaneState>()
+  let dataVersion: unknown
+  return {
+    begin(session) {
+      const current = session.get('PRAGMA data_version')?.[0]
+      if (current === dataVersion) return
+      dataVersion = current
+      known.clear()
+    },
+    load(session, lid) {
+      const kept = known.get(lid)
+      if (kept) return kept
+      const lane = readLane(session, lid, bodies)
+      if (known.size >= MAX_LANES) known.clear()
+      known.set(lid, lane)
+      return lane
+    },
+    store: writeLane,
+    forget(lid) {
+      if (lid === undefined) known.clear()
+      else known.delete(lid)
+    },
+  }
 }
 
 /** When a claim should visit it. Never before its last visit: those that waited since then are first. */
@@ -154,4 +187,3 @@ export function createBodies(): Bodies {
     },
   }
 }
-

@@ -17,9 +17,13 @@ export function cursor(...parts: readonly (string | number)[]): string {
 export function readCursor(after: string, length: number): readonly (string | number)[] {
   try {
     const parts: unknown = JSON.parse(after)
-    if (Array.isArray(parts) && parts.length === length) return parts
+    if (Array.isArray(parts) && parts.length === length && parts.every(isPart)) return parts
   } catch {
     // said below
   }
   throw invalidInput('after', 'must be the `next` of a page before')
+}
+
+function isPart(part: unknown): part is string | number {
+  return typeof part === 'string' || typeof part === 'number'
 }

@@ -15,14 +15,18 @@ export interface Migration {
  * - `_lane`: one row a connection, small and hot. `due`: when a claim should visit it: the earliest of `next_at`
  *   (pending work; -1: waits for a lease to end), `digest_at` and the end of a lease. `visit`: number of its last visit,
  *   `last_at`: the `now` of that visit. `leases`: JSON, `[[token, until, did, …], …]`.
+ * - `_state`: one row. `visit`, `clock`: number and `now` of the last visit; `generation`: grows with each purge;
+ *   `asleep_cap`: the smallest `perConnection` that has put a lane to sleep.
  * - `_delivery`: `status` 0 live (pending, or sending where its lane has a lease on it), 1 delivered, 2 failed,
  *   3 cancelled. `pos`: its place in its lane; `due_at` is null where it is the same. `message_id` is null where it is
  *   its event's. `first`: its first attempt; `_attempt` has the others.
  * - `_kept`: which events a sealed digest needs.
  */
 const FIRST = `
-CREATE TABLE signalbox_state (id INTEGER PRIMARY KEY, visit INTEGER NOT NULL, generation INTEGER NOT NULL, asleep_cap INTEGER);
-INSERT INTO signalbox_state VALUES (1, 0, 0, NULL);
+CREATE TABLE signalbox_state (
+  id INTEGER PRIMARY KEY, visit INTEGER NOT NULL, clock INTEGER NOT NULL, generation INTEGER NOT NULL, asleep_cap INTEGER
+);
+INSERT INTO signalbox_state VALUES (1, 0, 0, 0, NULL);
 CREATE TABLE signalbox_org (oid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version TEXT NOT NULL);
 CREATE TABLE signalbox_transport (tid INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE signalbox_name (lid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);

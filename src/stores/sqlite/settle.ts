@@ -4,10 +4,11 @@ import type { Lease, SettleResult } from '../../contracts/store.ts'
 import { applyHealth } from '../../delivery/health.ts'
 import { returnTokens } from '../../delivery/plan-lane.ts'
 import type { ClaimDeps } from './claim.ts'
-import { DELIVERED, FAILED, LIVE, readHealth, writeAttempt, writeHealth } from './codec.ts'
-import { changeOrg, storeBody } from './connection-rows.ts'
+import { DELIVERED, FAILED, LIVE, writeAttempt } from './codec.ts'
+import { changeOrg, storeBody, storeHealth } from './connection-rows.ts'
 import { int, type Session } from './driver.ts'
-import { endLease, type LaneState, loadLane, wakeLane, writeLane } from './lane.ts'
+import { ATTEMPT } from './endings.ts'
+import { endLease, type LaneState, wakeLane } from './lane.ts'
 
 type Deps = Omit<ClaimDeps, 'events'>
 
@@ -23,8 +24,6 @@ SET pos = CASE WHEN ?1 THEN pos ELSE ?2 END, due_at = CASE WHEN ?1 THEN ?2 END, 
   rounds = rounds + 1, lost = 0, code = ?4, http = ?5, first = ifnull(?6, first)
 WHERE did = ?7 AND status = 0`
 
-export const ATTEMPT = 'INSERT OR REPLACE INTO signalbox_attempt (did, number, body) VALUES (?, ?, ?)'
-
 /** Writes settlements inside a write transaction. */
 export function settle(session: Session, deps: Deps, settlements: readonly Settlement[]): SettleResult {
   const stale: string[] = []
@@ -35,23 +34,27 @@ export function settle(session: Session, deps: Deps, settlements: readonly Settl
       for (const { deliveryId } of of) stale.push(deliveryId)
       continue
     }
-    const lane = loadLane(session, lid, deps.bodies)
+    const lane = deps.lanes.load(session, lid)
     const accepted = of.filter((one) => {
       const done = settleOne(session, deps, lane, one)
       if (!done) stale.push(one.deliveryId)
       return done
     })
-    if (accepted.length === 0) continue
+    if (accepted.length === 0) {
+      deps.lanes.forget(lid)
+      continue
+    }
     const touched = settleConnection(session, deps, lane, accepted)
     if (touched) connections.push(touched)
-    writeLane(session, lane)
+    deps.lanes.store(session, lane)
   }
   return { stale, connections }
 }
 
 function settleOne(session: Session, deps: Deps, lane: LaneState, one: Settlement): boolean {
   const did = keyOf(session, deps, one)
-  if (did === undefined || !endLease(lane, one.token, did)) return false
+  if (did === undefined || !isOf(session, deps, lane, did, one.orgId)) return false
+  if (!endLease(lane, one.token, did)) return false
   deps.leased.delete(one.deliveryId)
   if (lane.nextAt !== null && lane.nextAt < 0) wakeLane(lane, lane.lastAt)
 
@@ -73,6 +76,13 @@ function settleOne(session: Session, deps: Deps, lane: LaneState, one: Settlemen
   return session.run(ENDED, status, one.at, exchanges, code, httpStatus, failure, receipt, first, did) > 0
 }
 
+/** Another organisation's delivery does not exist. A lane leases only what is its connection's organisation's. */
+function isOf(session: Session, { names }: Deps, lane: LaneState, did: number, orgId: string): boolean {
+  if (lane.connection) return lane.connection.body.orgId === orgId
+  const oid = names.findOrg(session, orgId) ?? -1
+  return session.get('SELECT 1 FROM signalbox_delivery WHERE did = ? AND oid = ?', did, oid) !== undefined
+}
+
 function settleConnection(
   session: Session,
   deps: Deps,
@@ -81,7 +91,7 @@ function settleConnection(
 ): SettleResult['connections'][number] | undefined {
   const { connection } = lane
   if (!connection) return undefined
-  const before = readHealth(connection.health)
+  const before = connection.health
   let after = before
   let { blockedUntil } = connection
   let suspend: StatusReason | undefined
@@ -91,19 +101,15 @@ function settleConnection(
     suspend ??= one.suspend
   }
   if (after !== before || blockedUntil !== connection.blockedUntil) {
-    const body = after === before ? connection.health : writeHealth(after)
-    session.run(
-      'UPDATE signalbox_health SET blocked_until = ?, body = ? WHERE lid = ?',
-      blockedUntil ?? null,
-      body,
-      lane.lid,
-    )
+    storeHealth(session, lane.lid, blockedUntil, after)
+    lane.connection = { ...connection, health: after, ...(blockedUntil === undefined ? {} : { blockedUntil }) }
   }
   const { id, orgId, status } = connection.body
-  const suspended = suspend !== undefined && status === 'active'
-  if (suspended) {
+  const suspended = status === 'active' && suspend !== undefined
+  if (status === 'active' && suspend !== undefined) {
     storeBody(session, lane.lid, { ...connection.body, status: 'suspended', reason: suspend }, connection.version)
     changeOrg(session, connection.oid)
+    deps.lanes.forget(lane.lid)
   }
   return { orgId, id, version: connection.version, status: suspended ? 'suspended' : status, before, after, suspended }
 }
@@ -113,7 +119,7 @@ export function renew(session: Session, deps: Deps, leases: readonly Lease[], un
   const lost: string[] = []
   for (const [connectionId, of] of byConnection(leases)) {
     const lid = deps.names.findLane(session, connectionId)
-    const lane = lid === undefined ? undefined : loadLane(session, lid, deps.bodies)
+    const lane = lid === undefined ? undefined : deps.lanes.load(session, lid)
     if (!lane) {
       for (const { deliveryId } of of) lost.push(deliveryId)
       continue
@@ -130,7 +136,7 @@ export function renew(session: Session, deps: Deps, leases: readonly Lease[], un
       else renewed.set(lease.token, [did])
     }
     for (const [token, dids] of renewed) lane.leases.push([token, until, ...dids])
-    if (renewed.size > 0) writeLane(session, lane)
+    if (renewed.size > 0) deps.lanes.store(session, lane)
   }
   return lost
 }
@@ -140,7 +146,7 @@ export function release(session: Session, deps: Deps, leases: readonly Lease[]):
   for (const [connectionId, of] of byConnection(leases)) {
     const lid = deps.names.findLane(session, connectionId)
     if (lid === undefined) continue
-    const lane = loadLane(session, lid, deps.bodies)
+    const lane = deps.lanes.load(session, lid)
     let count = 0
     for (const lease of of) {
       const did = keyOf(session, deps, lease)
@@ -151,12 +157,16 @@ export function release(session: Session, deps: Deps, leases: readonly Lease[]):
     if (count === 0) continue
     if (lane.tokens !== null) lane.tokens = returnTokens(lane.connection?.body.pace, lane.tokens, count)
     wakeLane(lane, lane.lastAt)
-    writeLane(session, lane)
+    deps.lanes.store(session, lane)
   }
 }
 
 /** The row of a leased delivery: known from the claim, or looked up where another process, or a restart, is between. */
-function keyOf(session: Session, { leased }: Deps, { deliveryId }: { readonly deliveryId: string }): number | undefined {
+function keyOf(
+  session: Session,
+  { leased }: Deps,
+  { deliveryId }: { readonly deliveryId: string },
+): number | undefined {
   const known = leased.get(deliveryId)
   if (known !== undefined) return known
   const row = session.get('SELECT did FROM signalbox_delivery WHERE id = ? AND status = ?', deliveryId, LIVE)

@@ -91,7 +91,9 @@ export const claimCases: readonly Case[] = [
       assert.equal(await store.deliveries.nextDueAt(['webhook']), null)
       for (const status of ['paused', 'incomplete', 'suspended']) {
         const id = `con_${status}`
-        assert.equal(await statusOf(store, deliveryId(id, status)), 'pending')
+        const waiting = deliveryId(id, status)
+        assert.equal(await statusOf(store, waiting), 'pending')
+        assert.deepEqual(await claimIds(store, { now: T0 + 5, ids: [waiting] }), [], 'not by its id either')
         await store.connections.update({ orgId: ORG, id }, { status: 'active' }, 2)
         const due = await store.deliveries.nextDueAt(['webhook'])
         assert.ok(due !== null && due <= T0 + 5)

@@ -160,6 +160,20 @@ export const deliveryCases: readonly Case[] = [
     },
   },
   {
+    name: 'deliveries: cancelling the head of a fifo connection lets the next one go',
+    async run({ store }) {
+      await store.connections.insert(aConnection('con_a', { ordering: 'fifo' }))
+      const ids = await fill(store, 'con_a', 2)
+      const held = only((await claim(store, { now: T0 })).deliveries, 'delivery')
+      await store.deliveries.settle([settlement(held, { status: 'pending', dueAt: T0 + 1e6 })])
+      assert.equal((await claim(store, { now: T0 })).nextAt, T0 + 1e6)
+      const cancel = { orgId: ORG, filter: { ids: [held.id] }, to: { status: 'cancelled' }, now: T0, limit: 1 } as const
+      assert.deepEqual(await store.deliveries.reschedule(cancel), [held.id])
+      assert.equal(await store.deliveries.nextDueAt(['webhook']), T0)
+      assert.deepEqual(await claimIds(store, { now: T0 }), [ids[1]])
+    },
+  },
+  {
     name: 'deliveries: reschedule by failedSince takes the failed ones of one connection, in portions of limit',
     async run({ store }) {
       for (const id of ['con_a', 'con_b']) {

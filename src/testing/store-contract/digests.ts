@@ -65,6 +65,9 @@ export const digestCases: readonly Case[] = [
       assert.deepEqual((await claim(store, { now: T0 + 249 })).deliveries, [])
       const sealed = only((await claim(store, { now: T0 + 250 })).deliveries, 'delivery')
       assert.deepEqual(sealed.digest, { key: '', eventIds: ['e1', 'e2', 'e3'], total: 3, closedAt: T0 + 250 })
+      await collect(store, aMember('f1', { key: 'k', closesAt: T0 + 900, mustCloseAt: T0 + 900 }))
+      await collect(store, aMember('f2', { key: 'k', closesAt: T0 + 500, mustCloseAt: T0 + 600 }))
+      assert.equal((await store.digests.peek({ ...digest, key: 'k' }))?.closesAt, T0 + 600)
     },
   },
   {
@@ -152,7 +155,13 @@ export const digestCases: readonly Case[] = [
       await store.connections.insert(aConnection('con_a'))
       await collect(store, aMember('e1'), aMember('e1', { at: T0 + 4 }))
       await enqueue(store, { collect: [aMember('e1', { at: T0 + 5 })] })
-      assert.equal((await store.digests.peek(digest))?.total, 1)
+      const open = await store.digests.peek(digest)
+      assert.deepEqual([open?.total, open?.openedAt, open?.events], [1, T0, [anEvent('e1')]])
+      const sealed = only((await claim(store, { now: T0 + 60_000 })).deliveries, 'delivery')
+      await store.deliveries.settle([settlement(sealed)])
+      const purge = { before: T0 + 1, eventsBefore: T0 + 1, now: T0 + 60_000, limit: 100 }
+      for (let n = 0; n < 2; n++) await store.deliveries.purge({ ...purge, before: T0 + 1e6 })
+      assert.equal(await store.events.get({ orgId: ORG, id: 'e1' }), undefined, 'nothing needs it any more')
     },
   },
   {
@@ -244,7 +253,25 @@ export const digestCases: readonly Case[] = [
       await store.connections.delete({ orgId: ORG, id: 'con_a' }, { now: T0 })
       assert.deepEqual((await store.digests.list({ orgId: ORG, limit: 10 })).items, [])
       assert.equal(await store.digests.peek(digest), undefined)
-      assert.deepEqual((await claim(store, { now: T0 + 60_000 })).deliveries, [])
+      const later = await claim(store, { now: T0 + 60_000 })
+      assert.deepEqual([later.deliveries, later.nextAt], [[], null])
+      assert.deepEqual((await store.deliveries.list({ orgId: ORG, limit: 10 })).items, [])
+    },
+  },
+  {
+    name: 'digests: a claim brings an event that several digests share once',
+    async run({ store }) {
+      for (const id of ['con_a', 'con_b']) await store.connections.insert(aConnection(id))
+      await collect(
+        store,
+        aMember('e1'),
+        aMember('e2'),
+        aMember('e1', { connectionId: 'con_b' }),
+        aMember('e1', { key: 'k' }),
+      )
+      const claimed = await claim(store, { now: T0 + 60_000 })
+      assert.equal(claimed.deliveries.length, 3)
+      assert.deepEqual(claimed.events.map((event) => event.id).sort(), ['e1', 'e2'])
     },
   },
   {

@@ -10,6 +10,7 @@ import {
   fill,
   ORG,
   only,
+  reproducible,
   settlement,
   statusOf,
   T0,
@@ -185,6 +186,66 @@ export const leaseCases: readonly Case[] = [
       await claim(store, { now: T0, leaseMs: 100 })
       assert.deepEqual(await claimIds(store, { now: T0 + 99 }), [])
       assert.equal((await claim(store, { now: T0 + 100 })).deliveries.length, 1)
+    },
+  },
+  {
+    name: 'leases: everything is delivered once, whatever workers do: settle, retry, release, or die',
+    async run({ store }) {
+      const random = reproducible(23)
+      const pick = (n: number) => Math.floor(random() * n)
+      const caps = [2, 1, 3]
+      await store.connections.insert(aConnection('con_0', { maxInFlight: 2 }))
+      await store.connections.insert(aConnection('con_1', { ordering: 'fifo' }))
+      await store.connections.insert(aConnection('con_2'))
+      const held = new Map<string, LeasedDelivery>()
+      const delivered = new Set<string>()
+      let enqueued = 0
+      let now = T0
+      const step = async (n: number, dies: number) => {
+        for (const [id, row] of held) if (row.leasedUntil <= now) held.delete(id)
+        const { deliveries } = await claim(store, { now, limit: 1 + pick(6), perConnection: 3, leaseMs: 100 })
+        for (const row of deliveries) {
+          assert.ok(!held.has(row.id) && !delivered.has(row.id), `${row.id} was handed out twice`)
+          held.set(row.id, row)
+        }
+        for (let c = 0; c < caps.length; c++) {
+          const running = [...held.values()].filter((row) => row.connectionId === `con_${c}`)
+          assert.ok(running.length <= (caps[c] ?? 0), `${running.length} at once of con_${c} in step ${n}`)
+        }
+        for (const [id, row] of [...held]) {
+          const what = random()
+          if (what < dies) continue
+          held.delete(id)
+          if (what > 0.9) {
+            await store.deliveries.release([lease(row)])
+          } else {
+            const next = what > 0.75 ? ({ status: 'pending', dueAt: now + pick(80) } as const) : undefined
+            assert.deepEqual((await store.deliveries.settle([settlement(row, next, { at: now })])).stale, [])
+            if (next === undefined) delivered.add(id)
+          }
+        }
+      }
+      for (let n = 0; n < 120; n++) {
+        now += pick(50)
+        const status = pick(2) === 0 ? 'paused' : 'active'
+        if (pick(8) === 0) {
+          const { version } = await connection(store, 'con_2')
+          await store.connections.update({ orgId: ORG, id: 'con_2' }, { status }, version)
+        }
+        const count = pick(3)
+        await fill(store, `con_${pick(3)}`, count, {
+          prefix: `s${n}_`,
+          delivery: () => ({ dueAt: now + pick(60) - 30 }),
+        })
+        enqueued += count
+        // rarely, so that none is lost five times in a row
+        await step(n, 0.2)
+      }
+      const { version } = await connection(store, 'con_2')
+      await store.connections.update({ orgId: ORG, id: 'con_2' }, { status: 'active' }, version)
+      for (let n = 0; delivered.size < enqueued && n < 600; n++, now += 50) await step(n, 0)
+      assert.equal(delivered.size, enqueued)
+      assert.equal(await store.deliveries.nextDueAt(['webhook']), null)
     },
   },
 ]

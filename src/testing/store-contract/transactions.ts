@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { EnqueueBatch, EnqueueResult, Store } from '../../contracts/index.ts'
+import { isSignalboxError } from '../../errors.ts'
 import { subscribed } from './connections.ts'
 import {
   aConnection,
@@ -78,11 +79,18 @@ export const transactionCases: readonly Case[] = [
     },
   },
   {
-    name: 'transactions: the subscriptions can be read through the host’s transaction',
-    needs: 'subscribed-tx',
+    name: 'transactions: tx is read through where capabilities.tx is said, and refused where it is not',
     async run({ store, begin }) {
       await store.connections.insert(aConnection('con_a'))
       const outside = await subscribed(store.connections.subscribed(ORG))
+      if (!store.capabilities.tx) {
+        // to ignore it would be to write outside the host's transaction
+        const refused = (error: unknown) => isSignalboxError(error, 'invalid_input')
+        await assert.rejects(store.deliveries.enqueue({ ...batch, tx: {} }), refused)
+        await assert.rejects(store.connections.subscribed(ORG, { tx: {} }), refused)
+        assert.equal(await store.events.get({ orgId: ORG, id: 'e1' }), undefined)
+        return
+      }
       const tx = await begin()
       assert.deepEqual(await subscribed(store.connections.subscribed(ORG, { tx: tx.handle })), outside)
       assert.equal(await store.connections.subscribed(ORG, { since: outside.version, tx: tx.handle }), 'unchanged')

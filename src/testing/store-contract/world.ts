@@ -45,7 +45,7 @@ export interface HostTransaction {
 /** One statement of the contract. */
 export interface Case {
   readonly name: string
-  readonly needs?: 'reopen' | 'tx' | 'subscribed-tx'
+  readonly needs?: 'reopen' | 'tx'
   run(world: World): Promise<void>
 }
 

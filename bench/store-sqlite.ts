@@ -1,0 +1,228 @@
+// CPU a delivery of the SQLite store, by phase. `node bench/store-sqlite.ts [--million]`
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ConnectionRecord, NewDelivery, Settlement, Store, StoredEvent } from '../src/contracts/index.ts'
+import { createIds } from '../src/runtime/ids.ts'
+import { sqliteStore } from '../src/stores/sqlite.ts'
+
+const N = 20_000
+const BATCH = 64
+const ORG = 'org_1'
+const T0 = Date.now()
+const ids = createIds({ now: Date.now })
+
+function connection(n: number): ConnectionRecord {
+  return {
+    id: `con_${String(n).padStart(26, '0')}`,
+    orgId: ORG,
+    transport: 'webhook',
+    label: `hooks.example.com ${n}`,
+    config: { url: `https://hooks.example.com/in/${n}`, headers: {} },
+    sealedSecrets: 'k1.'.padEnd(120, 'x'),
+    categories: ['breach'],
+    eventTypes: [],
+    status: 'active',
+    health: { consecutiveFailures: 0 },
+    createdAt: T0,
+    updatedAt: T0,
+    version: 1,
+  }
+}
+
+/** Accepted a tenth of a millisecond after the one before. */
+function event(n: number): StoredEvent {
+  const acceptedAt = T0 - 600_000 + Math.floor(n / 10)
+  return {
+    id: ids('evt'),
+    orgId: ORG,
+    type: 'breach_logged',
+    category: 'breach',
+    title: 'Breach logged: credentials of three staff accounts',
+    body: 'A set of credentials was found in a public dump. Three accounts of the finance team are affected.',
+    href: 'https://app.example.com/breaches/4711',
+    orgName: 'Acme',
+    importance: 'high',
+    metadata: { severity: 'high', accounts: 3, source: 'dump', ticket: 'SEC-4711' },
+    timestamp: acceptedAt,
+    messageId: ids('msg'),
+    acceptedAt,
+  }
+}
+
+function delivery(of: StoredEvent, connectionId: string): NewDelivery {
+  return {
+    id: `dlv_${of.messageId.slice(4)}_${connectionId.slice(-11)}`,
+    orgId: ORG,
+    connectionId,
+    kind: 'event',
+    messageId: of.messageId,
+    eventId: of.id,
+    dueAt: of.acceptedAt,
+    createdAt: of.acceptedAt,
+  }
+}
+
+/** CPU (user and system) and wall time of `work`, in µs a unit. */
+async function measure(units: number, work: () => Promise<void>): Promise<{ cpu: number; wall: number }> {
+  const cpu = process.cpuUsage()
+  const wall = performance.now()
+  await work()
+  const used = process.cpuUsage(cpu)
+  return { cpu: (used.user + used.system) / units, wall: ((performance.now() - wall) * 1000) / units }
+}
+
+async function withStore(connections: number, work: (store: Store) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-bench-'))
+  const store = sqliteStore({ path: join(folder, 'bench.db') })
+  await store.setup()
+  for (let n = 0; n < connections; n++) await store.connections.insert(connection(n))
+  try {
+    await work(store)
+  } finally {
+    await store.close()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function fill(store: Store, count: number, connections: number, from = 0): Promise<void> {
+  for (let n = from; n < from + count; n += BATCH) {
+    const events: StoredEvent[] = []
+    const deliveries: NewDelivery[] = []
+    for (let k = n; k < Math.min(from + count, n + BATCH); k++) {
+      const one = event(k)
+      events.push(one)
+      deliveries.push(delivery(one, connection(k % connections).id))
+    }
+    await store.deliveries.enqueue({ events, deliveries, collect: [] })
+  }
+}
+
+async function claim(store: Store, now: number) {
+  return store.deliveries.claim({
+    now,
+    limit: BATCH,
+    perConnection: BATCH,
+    leaseMs: 60_000,
+    token: ids('lse'),
+    transports: ['webhook'],
+  })
+}
+
+type Claimed = Awaited<ReturnType<typeof claim>>['deliveries']
+
+function settlements(claimed: Claimed, now: number): Settlement[] {
+  return claimed.map(({ id, orgId, connectionId, token }) => ({
+    orgId,
+    deliveryId: id,
+    connectionId,
+    token,
+    exchanges: 1,
+    attempts: [
+      {
+        deliveryId: id,
+        orgId,
+        connectionId,
+        number: 1,
+        startedAt: now,
+        durationMs: 12,
+        outcome: 'delivered',
+        status: 200,
+      },
+    ],
+    next: { status: 'delivered' },
+    httpStatus: 200,
+    at: now,
+    health: {
+      kind: 'success',
+      failures: 0,
+      at: now,
+      latest: { deliveryId: id, status: 'delivered', at: now, httpStatus: 200 },
+    },
+  }))
+}
+
+/** All phases apart: first everything is enqueued, then claimed, batch by batch, then settled. */
+async function phases(connections: number): Promise<void> {
+  await withStore(connections, async (store) => {
+    await fill(store, 2000, connections)
+    for (let now = T0; ; now++) {
+      const { deliveries } = await claim(store, now)
+      if (deliveries.length === 0) break
+      await store.deliveries.settle(settlements(deliveries, now))
+    }
+    const enqueue = await measure(N, () => fill(store, N, connections))
+    const total = { claim: 0, settle: 0, wallClaim: 0, wallSettle: 0 }
+    let done = 0
+    for (let now = T0 + 1000; done < N; now++) {
+      let claimed: Claimed = []
+      const one = await measure(1, async () => {
+        claimed = (await claim(store, now)).deliveries
+      })
+      if (claimed.length === 0) throw new Error('nothing was claimed')
+      const batch = settlements(claimed, now)
+      const two = await measure(1, async () => {
+        await store.deliveries.settle(batch)
+      })
+      total.claim += one.cpu
+      total.wallClaim += one.wall
+      total.settle += two.cpu
+      total.wallSettle += two.wall
+      done += claimed.length
+    }
+    const sum = enqueue.cpu + (total.claim + total.settle) / N
+    console.log(
+      `backlog  ${String(connections).padStart(5)} connections: enqueue ${f(enqueue.cpu)}  claim ${f(total.claim / N)}  ` +
+        `settle ${f(total.settle / N)}  sum ${f(sum)} µs CPU   (wall ${f(enqueue.wall)} ${f(total.wallClaim / N)} ${f(total.wallSettle / N)})`,
+    )
+  })
+}
+
+/** As a running worker does it: a batch is enqueued, claimed and settled before the next. */
+async function steady(connections: number): Promise<void> {
+  await withStore(connections, async (store) => {
+    let now = T0
+    const round = async (from: number) => {
+      await fill(store, BATCH, connections, from)
+      for (let left = BATCH; left > 0; ) {
+        const { deliveries } = await claim(store, ++now)
+        if (deliveries.length === 0) throw new Error('nothing was claimed')
+        left -= deliveries.length
+        await store.deliveries.settle(settlements(deliveries, now))
+      }
+    }
+    for (let n = 0; n < 2000; n += BATCH) await round(n)
+    const all = await measure(N, async () => {
+      for (let n = 0; n < N; n += BATCH) await round(n)
+    })
+    console.log(
+      `steady   ${String(connections).padStart(5)} connections: all ${f(all.cpu)} µs CPU   (wall ${f(all.wall)})`,
+    )
+  })
+}
+
+async function pending(counts: readonly number[], connections = 1000): Promise<void> {
+  await withStore(connections, async (store) => {
+    let have = 0
+    let now = T0
+    for (const count of counts) {
+      await fill(store, count - have, connections, have)
+      have = count
+      const rounds = 50
+      const used = await measure(rounds, async () => {
+        for (let n = 0; n < rounds; n++) {
+          const { deliveries } = await claim(store, ++now)
+          if (deliveries.length !== BATCH) throw new Error(`claimed ${deliveries.length}`)
+        }
+      })
+      have -= rounds * BATCH
+      console.log(`claim of ${BATCH} at ${count} pending: ${f(used.cpu)} µs CPU  (wall ${f(used.wall)})`)
+    }
+  })
+}
+
+const f = (value: number): string => value.toFixed(1).padStart(6)
+
+for (const connections of [1, 64, 1000]) await phases(connections)
+for (const connections of [1, 64, 1000]) await steady(connections)
+await pending(process.argv.includes('--million') ? [10_000, 100_000, 1_000_000] : [10_000, 100_000])

@@ -1,0 +1,90 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { check, type Verdict } from './check.ts'
+import { inDoubt } from './journal.ts'
+import type { Child } from './process.ts'
+import { seededRandom } from './settings.ts'
+import { createWorld } from './world.ts'
+
+export interface KillLoopOptions {
+  /** How many processes are killed, at least. */
+  readonly kills: number
+  /** Chooses moments, victims and answers; what the processes are doing at these moments is theirs. */
+  readonly seed: number
+  /** Longest life of a process after it began to work, in ms. @default 500 */
+  readonly maxLifeMs?: number
+  readonly onKill?: (kills: number) => void
+}
+
+const READY_WITHIN_MS = 20_000
+const DRAINED_WITHIN_MS = 60_000
+
+/**
+ * Kills processes that dispatch and deliver, at random moments, and starts others on the same file; in a part of the
+ * rounds two are alive. Then lets a last one work off the rest, and checks what everyone saw.
+ */
+export async function runKillLoop({ kills, seed, maxLifeMs = 500, onKill }: KillLoopOptions): Promise<Verdict> {
+  const random = seededRandom(seed)
+  const answers = seededRandom(seed + 1)
+  const world = await createWorld({
+    random: answers,
+    delayMs: () => 5 + answers() * 25,
+    refuse: 0.04,
+    cut: 0.01,
+  })
+  try {
+    let alive: Child[] = []
+    let doubtful: readonly string[] = []
+    for (let killed = 0; killed < kills; ) {
+      if (!alive.some((child) => child.role === 'dispatch')) {
+        // a host that can't know whether its last calls went through may ask again, or leave it
+        alive.push(world.start({ role: 'dispatch', again: random() < 0.5 ? doubtful : [] }))
+        doubtful = []
+      }
+      if (alive.length === 1 && random() < 0.4) alive.push(world.start({ role: random() < 0.5 ? 'work' : 'dispatch' }))
+      // some die while they start
+      if (random() < 0.9) await ready(alive)
+      await pause(random() * maxLifeMs)
+
+      const spared = alive.length > 1 && random() < 0.6 ? alive[random() < 0.5 ? 0 : 1] : undefined
+      const victims = alive.filter((child) => child !== spared)
+      await kill(victims)
+      doubtful = [...doubtful, ...victims.flatMap((child) => inDoubt(child.journal()))]
+      alive = spared === undefined ? [] : [spared]
+      killed += victims.length
+      onKill?.(killed)
+    }
+    await kill(alive)
+    await world.drain(DRAINED_WITHIN_MS)
+    return check({
+      paths: world.paths,
+      processes: await world.histories(),
+      receipts: world.receiver.receipts,
+      deliveries: await world.deliveries(),
+    })
+  } finally {
+    await world.close()
+  }
+}
+
+/** @throws when one takes for ever: the suite ends by itself. */
+async function ready(children: readonly Child[]): Promise<void> {
+  const late = new AbortController()
+  const tooLate = pause(READY_WITHIN_MS, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`not ready within ${READY_WITHIN_MS} ms: ${children.map((child) => child.stderr()).join('\n')}`)
+  })
+  try {
+    await Promise.race([Promise.all(children.map((child) => child.ready)), tooLate])
+  } finally {
+    tooLate.catch(() => undefined)
+    late.abort()
+  }
+}
+
+/** @throws when one has ended by itself: nothing may make a process fall over. */
+async function kill(children: readonly Child[]): Promise<void> {
+  for (const child of children) child.kill('SIGKILL')
+  for (const child of children) {
+    const { code, signal } = await child.exited
+    if (signal !== 'SIGKILL') throw new Error(`${child.name} ended by itself (${code ?? signal}): ${child.stderr()}`)
+  }
+}
