@@ -17,6 +17,11 @@ export function checkCall(input: unknown, fields: readonly string[]): void {
   }
 }
 
+/** Of a call that only names a record, the record itself will do: what else it holds is no option that could be lost. */
+export function checkNaming(input: unknown): void {
+  if (typeof input !== 'object' || input === null) throw invalidInput('input', 'must be an object')
+}
+
 /** The `orgId` and `id` of a call, and nothing else of it. */
 export function checkRef(call: { readonly orgId: string; readonly id: string }): { orgId: string; id: string } {
   return { orgId: checkId(call.orgId, 'orgId'), id: checkId(call.id, 'id') }

@@ -3,17 +3,15 @@ import type { ConnectionPatch } from '../contracts/store.ts'
 import { pausedReason } from '../delivery/reasons.ts'
 import { assess } from './assess.ts'
 import { permit } from './authorize.ts'
-import { checkCall, checkRef } from './check-input.ts'
+import { checkNaming, checkRef } from './check-input.ts'
 import type { ConnectionsDeps } from './deps.ts'
 import { connectionNotFound, noTransport } from './errors.ts'
 import { mutate } from './mutate.ts'
 import type { ActingCall, ConnectionView } from './types.ts'
 import { viewOf } from './view.ts'
 
-const FIELDS = ['orgId', 'id', 'actor']
-
 export async function pauseConnection(deps: ConnectionsDeps, call: ActingCall): Promise<ConnectionView> {
-  checkCall(call, FIELDS)
+  checkNaming(call)
   const ref = checkRef(call)
   await permit(deps.authorize, 'connections.pause', call)
   const record = await mutate(deps.store, ref, ({ status }) => {
@@ -26,7 +24,7 @@ export async function pauseConnection(deps: ConnectionsDeps, call: ActingCall): 
 }
 
 export async function resumeConnection(deps: ConnectionsDeps, call: ActingCall): Promise<ConnectionView> {
-  checkCall(call, FIELDS)
+  checkNaming(call)
   const ref = checkRef(call)
   await permit(deps.authorize, 'connections.resume', call)
   const record = await mutate(deps.store, ref, (found) => resumed(deps, found))
@@ -35,7 +33,7 @@ export async function resumeConnection(deps: ConnectionsDeps, call: ActingCall):
 }
 
 export async function deleteConnection(deps: ConnectionsDeps, call: ActingCall): Promise<void> {
-  checkCall(call, FIELDS)
+  checkNaming(call)
   const ref = checkRef(call)
   await permit(deps.authorize, 'connections.delete', call)
   if (!(await deps.store.connections.delete(ref, { now: deps.clock.now() }))) throw connectionNotFound(ref)

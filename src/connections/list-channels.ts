@@ -2,7 +2,7 @@ import type { Channel } from '../contracts/transport.ts'
 import { outcomeText } from '../delivery/reasons.ts'
 import { invalidInput, SignalboxError } from '../errors.ts'
 import { assess } from './assess.ts'
-import { checkCall, checkRef } from './check-input.ts'
+import { checkNaming, checkRef } from './check-input.ts'
 import type { ConnectionsDeps } from './deps.ts'
 import { connectionNotFound, noTransport } from './errors.ts'
 import type { ConnectionCall } from './types.ts'
@@ -10,7 +10,7 @@ import type { ConnectionCall } from './types.ts'
 const DEFAULT_DEADLINE_MS = 10_000
 
 export async function listChannels(deps: ConnectionsDeps, call: ConnectionCall): Promise<readonly Channel[]> {
-  checkCall(call, ['orgId', 'id'])
+  checkNaming(call)
   const ref = checkRef(call)
   const record = await deps.store.connections.get(ref)
   if (record === undefined) throw connectionNotFound(ref)

@@ -1,5 +1,5 @@
 import type { Page } from '../contracts/store.ts'
-import { checkCall, checkCursor, checkLimit, checkOrgId, checkRef, checkString } from './check-input.ts'
+import { checkCall, checkCursor, checkLimit, checkNaming, checkOrgId, checkRef, checkString } from './check-input.ts'
 import { createConnection } from './create.ts'
 import type { ConnectionsDeps } from './deps.ts'
 import { connectionNotFound } from './errors.ts'
@@ -28,7 +28,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
 }
 
 async function getConnection(deps: ConnectionsDeps, call: ConnectionCall): Promise<ConnectionView> {
-  checkCall(call, ['orgId', 'id'])
+  checkNaming(call)
   const ref = checkRef(call)
   const record = await deps.store.connections.get(ref)
   if (record === undefined) throw connectionNotFound(ref)

@@ -194,7 +194,8 @@ export interface DeliveryRepository {
   /**
    * One atomic write: all of it or nothing. It only inserts.
    * - A known event `(orgId, id)` is left as it is and reported; the deliveries and digest members of it in this batch
-   *   are left out. Of two equal events within one batch the first counts.
+   *   are left out. Of two equal events within one batch the first counts; callers leave the
+   *   deliveries of the second out.
    * - Deliveries may name an event stored before (replay). A known delivery id is left as it is. An event that is
    *   already a member of an open digest joins it once.
    * - Deliveries for a connection that does not exist are stored and cancelled at their first visit.

@@ -1,5 +1,13 @@
 import { type Authorize, permit } from '../connections/authorize.ts'
-import { checkCall, checkCursor, checkInstant, checkLimit, checkOrgId, checkRef } from '../connections/check-input.ts'
+import {
+  checkCall,
+  checkCursor,
+  checkInstant,
+  checkLimit,
+  checkNaming,
+  checkOrgId,
+  checkRef,
+} from '../connections/check-input.ts'
 import { connectionNotFound } from '../connections/errors.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { Ref } from '../contracts/connection.ts'
@@ -77,7 +85,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   }
 
   async function getDelivery(call: DeliveryCall): Promise<DeliveryDetail> {
-    checkCall(call, ['orgId', 'id'])
+    checkNaming(call)
     const ref = checkRef(call)
     const record = await find(ref)
     const attempts = await deliveries.attempts(ref)
@@ -101,7 +109,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   }
 
   async function retry(call: ActingDeliveryCall): Promise<DeliveryView> {
-    checkCall(call, ['orgId', 'id', 'actor'])
+    checkNaming(call)
     const ref = checkRef(call)
     await permit(deps.authorize, 'deliveries.retry', call)
     const record = await find(ref)
@@ -114,7 +122,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
   }
 
   async function cancel(call: ActingDeliveryCall): Promise<DeliveryView> {
-    checkCall(call, ['orgId', 'id', 'actor'])
+    checkNaming(call)
     const ref = checkRef(call)
     await permit(deps.authorize, 'deliveries.cancel', call)
     await find(ref)

@@ -69,11 +69,13 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     return events.map((event) => planEvent(event, orgName, filter, deliveryId))
   }
 
-  async function write(events: readonly AcceptedEvent[], tx: unknown): Promise<readonly [Planned, DispatchResult][]> {
-    const planned = await plan(events, tx)
+  async function write(events: readonly AcceptedEvent[], tx: unknown): Promise<readonly Written[]> {
+    const firsts = events.length === 1 ? events : withoutRepeats(events)
+    const planned = await plan(firsts, tx)
     const batch = toBatch(planned)
-    const result = await guarded(() => store.deliveries.enqueue(tx === undefined ? batch : { ...batch, tx }))
-    return planned.map((one) => [one, resultOf(one, isDuplicate(one, result))])
+    const { duplicates } = await guarded(() => store.deliveries.enqueue(tx === undefined ? batch : { ...batch, tx }))
+    const written = planned.map((one): Written => [one, resultOf(one, isDuplicate(one, duplicates))])
+    return firsts.length === events.length ? written : withRepeats(events, written)
   }
 
   async function writeGroup(items: readonly { event: AcceptedEvent; quiet: boolean }[]) {
@@ -85,7 +87,7 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     return written.map(([, result]) => result)
   }
 
-  function announce(written: readonly (readonly [Planned, DispatchResult])[]): void {
+  function announce(written: readonly Written[]): void {
     const deliveries = written.flatMap(([planned, result]) => (result.duplicate ? [] : planned.deliveries))
     if (deliveries.length > 0) deps.onEnqueued(deliveries)
   }
@@ -129,7 +131,7 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
       const [planned] = await plan([checked(event)], undefined)
       if (planned === undefined) throw new SignalboxError('store_failed', 'the event could not be planned')
       return {
-        write: (db) => resultOf(planned, isDuplicate(planned, enqueueOn(db, toBatch([planned])))),
+        write: (db) => resultOf(planned, isDuplicate(planned, enqueueOn(db, toBatch([planned])).duplicates)),
       }
     },
 
@@ -145,9 +147,31 @@ function dedupeId(dedupe: NonNullable<DispatchOptions['dedupe']>, now: number): 
   return `evt_dedupe_${digest}_${Math.floor(now / everyMs)}`
 }
 
-function isDuplicate(planned: Planned, result: EnqueueResult): boolean {
+type Written = readonly [Planned, DispatchResult]
+
+const keyOf = (event: Pick<AcceptedEvent, 'orgId' | 'id'>): string => `${event.orgId}\n${event.id}`
+
+/** Of equal events that are written together the first counts. */
+function withoutRepeats(events: readonly AcceptedEvent[]): readonly AcceptedEvent[] {
+  const known = new Set<string>()
+  return events.filter((event) => known.size !== known.add(keyOf(event)).size)
+}
+
+/** One answer for each event: the first of equal ones was accepted, or not, and the others are duplicates. */
+function withRepeats(events: readonly AcceptedEvent[], written: readonly Written[]): readonly Written[] {
+  const byKey = new Map(written.map((one) => [keyOf(one[0].event), one]))
+  const answered = new Set<string>()
+  return events.flatMap((event) => {
+    const one = byKey.get(keyOf(event))
+    if (one === undefined) return []
+    const isFirst = answered.size !== answered.add(keyOf(event)).size
+    return [isFirst ? one : ([one[0], resultOf(one[0], true)] as const)]
+  })
+}
+
+function isDuplicate(planned: Planned, duplicates: EnqueueResult['duplicates']): boolean {
   const { id, orgId } = planned.event
-  return result.duplicates.some((one) => one.id === id && one.orgId === orgId)
+  return duplicates.some((one) => one.id === id && one.orgId === orgId)
 }
 
 function resultOf(planned: Planned, duplicate: boolean): DispatchResult {

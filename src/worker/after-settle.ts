@@ -15,10 +15,8 @@ export interface AfterSettleDeps {
   readonly emitter: Emitter<DispatcherEvents>
 }
 
-export interface AfterSettle {
-  /** Announces what was settled, and suspends connections that have failed for too long. */
-  (batch: readonly Settlement[], result: SettleResult): Promise<void>
-}
+/** Announces what was settled, and suspends connections that have failed for too long. */
+export type AfterSettle = (batch: readonly Settlement[], result: SettleResult) => Promise<void>
 
 export function createAfterSettle(deps: AfterSettleDeps): AfterSettle {
   const { emitter, clock, logger } = deps

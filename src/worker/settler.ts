@@ -33,6 +33,7 @@ export interface SettlerOptions {
  */
 export function createSettler(options: SettlerOptions): Settler {
   let queue: Settlement[] = []
+  let unwritten = 0
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let immediate: NodeJS.Immediate | undefined
@@ -60,6 +61,7 @@ export function createSettler(options: SettlerOptions): Settler {
       queue = []
       clear()
       await write(batch)
+      unwritten -= batch.length
     }
     writing = undefined
   }
@@ -79,10 +81,11 @@ export function createSettler(options: SettlerOptions): Settler {
 
   return {
     get size() {
-      return queue.length
+      return unwritten
     },
     add(settlement, more) {
       queue.push(settlement)
+      unwritten++
       if (writing) return
       if (!more || queue.length >= options.maxBatch) {
         // what finished in this same turn of the event loop still joins

@@ -1,14 +1,15 @@
 import type { Clock, Ids, Logger } from '../contracts/clock.ts'
 import type { ConnectionRecord } from '../contracts/connection.ts'
-import type { NextState, Settlement } from '../contracts/delivery.ts'
+import type { Settlement } from '../contracts/delivery.ts'
 import type { StoredEvent } from '../contracts/event.ts'
-import type { Outcome } from '../contracts/outcome.ts'
-import type { Lease, LeasedDelivery, SettleResult, Store } from '../contracts/store.ts'
+import type { ClaimResult, Lease, LeasedDelivery, SettleResult, Store } from '../contracts/store.ts'
 import type { AfterSettle } from './after-settle.ts'
-import type { Deliver } from './deliver.ts'
+import type { Deliver, Delivered } from './deliver.ts'
 import { eventKey } from './messages.ts'
+import { createPlaces } from './places.ts'
 import { createSettler } from './settler.ts'
-import { createSignal } from './signal.ts'
+import { createSignal, type Listener } from './signal.ts'
+import { createWatchers, type Worked } from './watchers.ts'
 
 export interface WorkerDeps {
   readonly store: Store
@@ -25,12 +26,6 @@ export interface WorkerDeps {
   readonly logger: Logger
   /** Deliveries will be due again at these instants. */
   readonly onScheduled: (items: readonly { readonly deliveryId: string; readonly dueAt: number }[]) => void
-}
-
-/** What this process did with a delivery. */
-export interface Worked {
-  readonly next: NextState
-  readonly outcome?: Outcome
 }
 
 /** Settled so far by this process. */
@@ -60,20 +55,19 @@ export interface Worker {
   stop(graceMs: number): Promise<void>
 }
 
-/** A claim for a few free places costs nearly as much as one for many: it waits until a quarter of them is free. */
+/** A claim for a few free places costs nearly as much as one for many: it waits until a quarter of them is free … */
 const CLAIM_SHARE = 4
+/** … but at most so long, in ms: those that run may take long, and the places beside them are not theirs. */
+const HESITATION_MS = 5
 const SETTLE_WAIT_MS = 2
 
 /** claim → send → settle, with bounded concurrency. HTTP happens outside any transaction. */
 export function createWorker(deps: WorkerDeps): Worker {
-  const { store, concurrency, leaseMs, clock, logger } = deps
+  const { store, concurrency, leaseMs, clock, logger, abort } = deps
   const minClaim = Math.max(1, Math.floor(concurrency / CLAIM_SHARE))
-  const running = new Map<string, Lease>()
-  /** Outcomes of what is sent and not yet settled, for those who wait for them. */
-  const outcomes = new Map<string, Outcome | undefined>()
-  const watchers = new Map<string, (worked: Worked | undefined) => void>()
+  const places = createPlaces(concurrency)
+  const watchers = createWatchers()
   const progress = createSignal()
-  const { abort } = deps
   let counts: Counts = { delivered: 0, retried: 0, failed: 0 }
   let loop: { done: Promise<{ nextAt: number | null }>; until: number } | undefined
   let again = false
@@ -87,25 +81,36 @@ export function createWorker(deps: WorkerDeps): Worker {
     giveUpAfterMs: leaseMs,
     logger,
     onSettled,
-    onLost: (batch) => {
-      for (const one of batch) tell(one.deliveryId, undefined)
+    onLost(batch) {
+      for (const one of batch) watchers.giveUp(one.deliveryId)
       progress.raise()
     },
   })
 
-  async function run(state: { until: number; readonly signal: AbortSignal | undefined }) {
-    for (;;) {
+  // ---------------------------------------------------------------------------------------------- the loop
+
+  async function run(
+    state: { readonly until: number; readonly signal: AbortSignal | undefined },
+    listener: Listener,
+  ): Promise<{ nextAt: number | null }> {
+    for (let hesitated = false; ; ) {
       again = false
       const now = clock.now()
       if (stopping || now >= state.until || state.signal?.aborted) {
         await idle()
         return { nextAt: now }
       }
-      const free = concurrency - running.size
-      if (free < minClaim) {
-        await progress.wait()
+      const free = places.free(now)
+      if (free === 0) {
+        await progressOr(listener, Math.min(places.nextFreeAt() ?? Number.POSITIVE_INFINITY, state.until))
         continue
       }
+      if (free < minClaim && !hesitated) {
+        hesitated = true
+        await hesitate(listener)
+        continue
+      }
+      hesitated = false
       const claimed = await claim(free, now)
       if (claimed.taken === free || again) continue
       if (claimed.nextAt !== null && claimed.nextAt <= now) {
@@ -113,50 +118,63 @@ export function createWorker(deps: WorkerDeps): Worker {
         if (claimed.taken === 0) await new Promise(setImmediate)
         continue
       }
-      if (running.size === 0 && settler.size === 0) return { nextAt: claimed.nextAt }
-      await progressOr(Math.min(claimed.nextAt ?? Number.POSITIVE_INFINITY, state.until))
+      if (places.running === 0 && settler.size === 0) return { nextAt: claimed.nextAt }
+      await progressOr(listener, Math.min(claimed.nextAt ?? Number.POSITIVE_INFINITY, state.until))
     }
   }
 
-  async function progressOr(at: number): Promise<void> {
+  async function progressOr(listener: Listener, at: number): Promise<void> {
     const cancel = Number.isFinite(at) ? clock.setTimer(at, progress.raise) : undefined
-    await progress.wait()
+    await listener.wait()
     cancel?.()
   }
 
+  /** Milliseconds, and no part of any promise about time: the event loop's own timer. */
+  async function hesitate(listener: Listener): Promise<void> {
+    const endAt = performance.now() + HESITATION_MS
+    const timer = setTimeout(progress.raise, HESITATION_MS)
+    do await listener.wait()
+    while (!stopping && places.free(clock.now()) < minClaim && performance.now() < endAt)
+    clearTimeout(timer)
+  }
+
   async function idle(): Promise<void> {
-    while (running.size > 0) await progress.wait()
+    const listener = progress.listen()
+    while (places.running > 0) await listener.wait()
+    listener.end()
     await settler.flush()
   }
 
+  // ---------------------------------------------------------------------------------------------- one claim
+
   async function claim(limit: number, now: number, ids?: readonly string[]) {
-    const result = await store.deliveries.claim({
-      now,
-      limit,
-      perConnection: deps.perConnection,
-      leaseMs,
-      token: deps.ids('lse'),
-      transports: deps.transports,
-      ...(ids === undefined ? {} : { ids }),
-    })
+    const giveBackPlaces = places.reserve(limit)
+    let result: ClaimResult
+    try {
+      result = await store.deliveries.claim({
+        now,
+        limit,
+        perConnection: deps.perConnection,
+        leaseMs,
+        token: deps.ids('lse'),
+        transports: deps.transports,
+        ...(ids === undefined ? {} : { ids }),
+      })
+    } finally {
+      giveBackPlaces()
+    }
     const { deliveries } = result
     if (deliveries.length > 0) {
       const records = new Map(result.connections.map((record) => [record.id, record]))
       const events = new Map(result.events.map((event) => [eventKey(event.orgId, event.id), event]))
-      for (const delivery of deliveries) begin(delivery, records.get(delivery.connectionId), events)
+      for (const delivery of deliveries) {
+        const lease: Lease = { deliveryId: delivery.id, connectionId: delivery.connectionId, token: delivery.token }
+        places.begin(lease, now)
+        void carryOut(delivery, lease, records.get(delivery.connectionId), events)
+      }
       cancelRenewal ??= clock.setTimer(now + leaseMs / 3, renew)
     }
     return { taken: deliveries.length, nextAt: result.nextAt }
-  }
-
-  function begin(
-    delivery: LeasedDelivery,
-    record: ConnectionRecord | undefined,
-    events: ReadonlyMap<string, StoredEvent>,
-  ): void {
-    const lease: Lease = { deliveryId: delivery.id, connectionId: delivery.connectionId, token: delivery.token }
-    running.set(delivery.id, lease)
-    void carryOut(delivery, lease, record, events)
   }
 
   async function carryOut(
@@ -165,19 +183,23 @@ export function createWorker(deps: WorkerDeps): Worker {
     record: ConnectionRecord | undefined,
     events: ReadonlyMap<string, StoredEvent>,
   ): Promise<void> {
-    let settlement: Settlement | undefined
+    let done: Delivered | undefined
     try {
-      const done = record && (await deps.deliver(delivery, record, events, abort.signal))
-      settlement = done?.settlement
-      if (done && watchers.size > 0) outcomes.set(delivery.id, done.outcome)
+      done = record && (await deps.deliver(delivery, record, events, abort.signal))
     } catch (error) {
       if (!abort.signal.aborted) logger.error({ error, deliveryId: delivery.id }, 'a delivery could not be worked off')
     }
-    running.delete(delivery.id)
-    if (settlement) settler.add(settlement, running.size > 0)
-    else await giveBack(lease)
-    const free = concurrency - running.size
-    if (free === minClaim || running.size === 0) progress.raise()
+    if (done === undefined) {
+      await giveBack(lease)
+      places.end(lease)
+      progress.raise()
+      return
+    }
+    watchers.sent(delivery.id, done.outcome)
+    places.end(lease)
+    settler.add(done.settlement, places.running > 0)
+    const free = concurrency - places.running
+    if (free === minClaim || free <= 1 || places.running === 0) progress.raise()
   }
 
   async function giveBack(lease: Lease): Promise<void> {
@@ -186,8 +208,19 @@ export function createWorker(deps: WorkerDeps): Worker {
     } catch (error) {
       logger.error({ error, deliveryId: lease.deliveryId }, 'a lease could not be given back; it will run out')
     }
-    tell(lease.deliveryId, undefined)
-    progress.raise()
+    watchers.giveUp(lease.deliveryId)
+  }
+
+  async function renew(): Promise<void> {
+    cancelRenewal = undefined
+    if (places.running === 0) return
+    try {
+      const lost = await store.deliveries.renew(places.leases(), clock.now() + leaseMs)
+      if (lost.length > 0) logger.warn({ deliveries: lost }, 'leases were lost while their sends were running')
+    } catch (error) {
+      logger.error({ error }, 'leases could not be renewed')
+    }
+    if (places.running > 0) cancelRenewal ??= clock.setTimer(clock.now() + leaseMs / 3, renew)
   }
 
   function onSettled(batch: readonly Settlement[], result: SettleResult): void {
@@ -196,7 +229,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     let { delivered, retried, failed } = counts
     for (const one of batch) {
       if (stale.has(one.deliveryId)) {
-        tell(one.deliveryId, undefined)
+        watchers.giveUp(one.deliveryId)
         continue
       }
       if (one.next.status === 'delivered') delivered++
@@ -205,7 +238,7 @@ export function createWorker(deps: WorkerDeps): Worker {
         retried++
         scheduled.push({ deliveryId: one.deliveryId, dueAt: one.next.dueAt })
       }
-      tell(one.deliveryId, one.next)
+      watchers.settled(one.deliveryId, one.next)
     }
     counts = { delivered, retried, failed }
     if (scheduled.length > 0) deps.onScheduled(scheduled)
@@ -215,24 +248,28 @@ export function createWorker(deps: WorkerDeps): Worker {
       .catch((error: unknown) => logger.error({ error }, 'settled results went unannounced'))
   }
 
-  function tell(deliveryId: string, next: NextState | undefined): void {
-    if (watchers.size === 0) return
-    const outcome = outcomes.get(deliveryId)
-    outcomes.delete(deliveryId)
-    watchers.get(deliveryId)?.(next && { next, ...(outcome === undefined ? {} : { outcome }) })
-  }
-
-  async function renew(): Promise<void> {
-    cancelRenewal = undefined
-    if (running.size === 0) return
-    const until = clock.now() + leaseMs
+  /** Claims these, as places come free, until `until`. */
+  async function claimEach(ids: readonly string[], until: number): Promise<void> {
+    const listener = progress.listen()
     try {
-      const lost = await store.deliveries.renew([...running.values()], until)
-      if (lost.length > 0) logger.warn({ deliveries: lost }, 'leases were lost while their sends were running')
+      for (let from = 0; from < ids.length && !stopping; ) {
+        const now = clock.now()
+        if (now >= until) return
+        const free = places.free(now)
+        if (free === 0) {
+          await progressOr(listener, Math.min(places.nextFreeAt() ?? Number.POSITIVE_INFINITY, until))
+          continue
+        }
+        const some = ids.slice(from, from + free)
+        await claim(some.length, now, some)
+        from += some.length
+      }
     } catch (error) {
-      logger.error({ error }, 'leases could not be renewed')
+      // they are accepted all the same, and another claim gets them
+      logger.error({ error }, 'deliveries could not be claimed for those who wait for them')
+    } finally {
+      listener.end()
     }
-    if (running.size > 0) cancelRenewal ??= clock.setTimer(clock.now() + leaseMs / 3, renew)
   }
 
   return {
@@ -244,53 +281,29 @@ export function createWorker(deps: WorkerDeps): Worker {
         return loop.done
       }
       const state = { until, signal, done: Promise.resolve<{ nextAt: number | null }>({ nextAt: null }) }
+      const listener = progress.listen()
       signal?.addEventListener('abort', progress.raise)
       loop = state
-      state.done = run(state).finally(() => {
+      state.done = run(state, listener).finally(() => {
         loop = undefined
+        listener.end()
         signal?.removeEventListener('abort', progress.raise)
       })
       return state.done
     },
 
     async attempt(ids, until) {
-      const worked = new Map<string, Worked>()
-      const waits: Promise<void>[] = []
-      for (const id of ids) {
-        waits.push(
-          new Promise((resolve) => {
-            watchers.set(id, (one) => {
-              if (one) worked.set(id, one)
-              watchers.delete(id)
-              resolve()
-            })
-          }),
-        )
-      }
-      const forget = (): void => {
-        for (const id of ids) watchers.get(id)?.(undefined)
-      }
-      const cancel = clock.setTimer(until, forget)
-      try {
-        for (let from = 0; from < ids.length && clock.now() < until && !stopping; ) {
-          const free = concurrency - running.size
-          if (free <= 0) {
-            await progressOr(until)
-            continue
-          }
-          const some = ids.slice(from, from + free)
-          await claim(some.length, clock.now(), some)
-          from += some.length
-        }
-        // what is neither running here nor waiting to be settled was not ours to attempt
-        for (const id of ids) if (!running.has(id) && !outcomes.has(id)) watchers.get(id)?.(undefined)
-        await Promise.all(waits)
-      } finally {
-        cancel()
-        forget()
-        for (const id of ids) outcomes.delete(id)
-      }
-      return worked
+      const watch = watchers.watch(ids)
+      const cancel = clock.setTimer(until, () => {
+        watch.end()
+        progress.raise()
+      })
+      await claimEach(ids, until)
+      // what is neither running here nor waiting to be settled was not ours to attempt
+      for (const id of ids) if (!places.has(id) && !watchers.isSent(id)) watchers.giveUp(id)
+      await watch.done
+      cancel()
+      return watch.worked
     },
 
     counts: () => counts,
