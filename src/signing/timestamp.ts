@@ -2,7 +2,7 @@ import type { VerifyFailure, VerifyInput } from '../contracts/signature.ts'
 import { invalidInput } from '../errors.ts'
 
 /** How far a timestamp may be off, in ms, unless the caller says otherwise. */
-export const DEFAULT_TOLERANCE_MS = 300_000
+const DEFAULT_TOLERANCE_MS = 300_000
 
 /** The last instant that a `Date` can hold. */
 const MAX_INSTANT = 8_640_000_000_000_000

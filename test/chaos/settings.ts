@@ -10,9 +10,9 @@ import { webhookTransport } from '../../src/transports/webhook.ts'
 /** What the checker and the processes that it kills agree on. */
 export const ORG = 'org_chaos'
 export const CONCURRENCY = 48
-export const PER_CONNECTION = 16
+const PER_CONNECTION = 16
 /** Short, so that what a killed process held is taken over soon; long enough for a machine that is busy. */
-export const LEASE_MS = 1500
+const LEASE_MS = 1500
 export const SCHEMES = [ghostSignature(), standardWebhooks()] as const
 
 const KEY = Buffer.alloc(32, 'signalbox chaos')

@@ -21,7 +21,7 @@ export const ORG = 'org_1'
 export const NOW = Date.UTC(2026, 10, 21, 9)
 export const HOUR = 3_600_000
 
-export const catalog = defineCatalog({
+const catalog = defineCatalog({
   categories: {
     breach: { label: 'Breach', events: { breach_logged: { label: 'Logged' }, breach_closed: { label: 'Closed' } } },
     team: { label: 'Team', events: { member_joined: { label: 'Joined' } } },

@@ -31,7 +31,7 @@ export function collect(state: State, entry: CollectEntry): void {
   place(lane.group.digests, digest, closesAt(digest))
 }
 
-export function closesAt(digest: Digest): number {
+function closesAt(digest: Digest): number {
   return Math.min(digest.latestClose, digest.mustCloseAt)
 }
 

@@ -176,7 +176,7 @@ export async function claimIds(
   return idsOf((await claim(store, request)).deliveries)
 }
 
-export function idsOf(rows: readonly { readonly id: string }[]): readonly string[] {
+function idsOf(rows: readonly { readonly id: string }[]): readonly string[] {
   return rows.map((row) => row.id).sort()
 }
 
