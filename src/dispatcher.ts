@@ -11,6 +11,7 @@ import { createAcceptor } from './dispatch/accept.ts'
 import { checkEvent } from './dispatch/check-event.ts'
 import { explainEvent } from './dispatch/explain.ts'
 import { sendOnce } from './dispatch/send.ts'
+import type { DispatchOptions, DispatchResult } from './dispatch/types.ts'
 import { dispatchAndWait } from './dispatch/wait.ts'
 import type { Dispatcher } from './dispatcher-api.ts'
 import { type DispatcherOptions, resolveOptions } from './dispatcher-options.ts'
@@ -128,6 +129,12 @@ export function createDispatcher<
     isOpen = true
   }
 
+  async function dispatchLater(event: EventBase, dispatchOptions: DispatchOptions): Promise<DispatchResult> {
+    await open()
+    if (!dispatchOptions.wait) return acceptor.accept(event, dispatchOptions)
+    return dispatchAndWait(event, dispatchOptions, { acceptor, worker, clock, onLeft: schedule })
+  }
+
   async function shutDown(graceMs: number): Promise<void> {
     await acceptor.idle()
     const engineStopped = engine.stop()
@@ -158,10 +165,9 @@ export function createDispatcher<
     connections: afterOpening(createConnections(managed), open) as unknown as Connections<E, K, T>,
     deliveries: afterOpening(createDeliveries(managed), open),
 
-    async dispatch(event, dispatchOptions = {}) {
-      if (!isOpen || closing) await open()
-      if (!dispatchOptions.wait) return acceptor.accept(event, dispatchOptions)
-      return dispatchAndWait(event, dispatchOptions, { acceptor, worker, clock, onLeft: schedule })
+    dispatch(event, dispatchOptions = {}) {
+      if (isOpen && !closing && !dispatchOptions.wait) return acceptor.accept(event, dispatchOptions)
+      return dispatchLater(event, dispatchOptions)
     },
     async dispatchMany(events, { tx } = {}) {
       await open()

@@ -87,6 +87,12 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     return written.map(([, result]) => result)
   }
 
+  async function writeOne(event: AcceptedEvent, tx: unknown): Promise<DispatchResult> {
+    const [written] = await write([event], tx)
+    if (written === undefined) throw new SignalboxError('store_failed', 'the event was not written')
+    return written[1]
+  }
+
   function announce(written: readonly Written[]): void {
     const deliveries = written.flatMap(([planned, result]) => (result.duplicate ? [] : planned.deliveries))
     if (deliveries.length > 0) deps.onEnqueued(deliveries)
@@ -106,13 +112,14 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
   }
 
   return {
-    async accept(event, { tx, dedupe, quiet = false }) {
-      checkTx(tx)
-      const accepted = checked(event, dedupe)
-      if (tx === undefined) return group.add({ event: accepted, quiet })
-      const [written] = await write([accepted], tx)
-      if (written === undefined) throw new SignalboxError('store_failed', 'the event was not written')
-      return written[1]
+    accept(event, { tx, dedupe, quiet = false }) {
+      try {
+        checkTx(tx)
+        const accepted = checked(event, dedupe)
+        return tx === undefined ? group.add({ event: accepted, quiet }) : writeOne(accepted, tx)
+      } catch (error) {
+        return Promise.reject(error)
+      }
     },
 
     async acceptMany(events, { tx }) {

@@ -1,6 +1,6 @@
 import { type Dispatcher, Dispatcher1Wrapper } from 'undici'
 import type { HttpPort } from '../contracts/http.ts'
-import { createPort, type Exchange, type HttpOptions } from './port.ts'
+import { createPort, type Exchange, type HttpOptions, type PortInside } from './port.ts'
 import {
   invalidStatus,
   joinedHeaders,
@@ -21,8 +21,8 @@ import { addChunk, type BodyStart, bodyText } from './response-text.ts'
  * const dispatcher = createDispatcher({ http: fetchHttp(), … })
  */
 export function fetchHttp(options: HttpOptions = {}): HttpPort {
-  return createPort(options, (exchange, { agent }) => {
-    run(exchange, agent).catch((error: unknown) => exchange.fail(error))
+  return createPort(options, (exchange, inside) => {
+    run(exchange, inside).catch((error: unknown) => inside.fail(exchange, error))
   })
 }
 
@@ -36,7 +36,7 @@ interface Init {
   body?: Uint8Array
 }
 
-async function run(exchange: Exchange, agent: Dispatcher): Promise<void> {
+async function run(exchange: Exchange, inside: PortInside): Promise<void> {
   const { request, url, headers } = exchange
   const controller = new AbortController()
   let received: ReceivedHeaders | undefined
@@ -50,7 +50,9 @@ async function run(exchange: Exchange, agent: Dispatcher): Promise<void> {
     redirect: 'manual',
     signal: controller.signal,
     // Fetch of Node 22 and 24 speaks an older dispatcher's language.
-    dispatcher: new Dispatcher1Wrapper(agent.compose((dispatch) => observed(dispatch, exchange, note))),
+    dispatcher: new Dispatcher1Wrapper(
+      inside.guard.agent.compose((dispatch) => observed(dispatch, exchange, inside, note)),
+    ),
   }
   // As bytes: fetch gives a string a content type of its own.
   if (request.body !== undefined)
@@ -59,7 +61,7 @@ async function run(exchange: Exchange, agent: Dispatcher): Promise<void> {
 
   exchange.written = true
   if (response.status < 200 || response.status > 599) {
-    exchange.fail(invalidStatus())
+    inside.fail(exchange, invalidStatus())
     return controller.abort()
   }
   const body: BodyStart = { chunks: [], size: 0, truncated: false }
@@ -75,7 +77,7 @@ async function run(exchange: Exchange, agent: Dispatcher): Promise<void> {
     text: bodyText(body),
     truncated: body.truncated,
   }
-  exchange.succeed(answer, false)
+  inside.succeed(exchange, answer, false)
   // Fetch can't discard without reading: the connection goes with what is left of the body.
   if (body.truncated) controller.abort()
 }
@@ -84,6 +86,7 @@ async function run(exchange: Exchange, agent: Dispatcher): Promise<void> {
 function observed(
   dispatch: Dispatcher.Dispatch,
   exchange: Exchange,
+  inside: PortInside,
   note: (headers: ReceivedHeaders) => void,
 ): Dispatcher.Dispatch {
   let interim = 0
@@ -102,13 +105,13 @@ function observed(
         },
         onResponseStart(controller, status, headers, message) {
           if (status < 100 || status > 599) {
-            exchange.fail(invalidStatus())
+            inside.fail(exchange, invalidStatus())
             return controller.abort(new Error('aborted'))
           }
           if (status >= 200) note(headers)
           else interim += 1
           if (interim > MAX_INTERIM_RESPONSES) {
-            exchange.fail(tooManyInterim())
+            inside.fail(exchange, tooManyInterim())
             return controller.abort(new Error('aborted'))
           }
           const raw = controller.rawHeaders

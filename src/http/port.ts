@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { HttpPort, HttpRequest, HttpResponse } from '../contracts/http.ts'
 import { invalidInput, isSignalboxError } from '../errors.ts'
 import { systemClock } from '../runtime/clock.ts'
-import { createDeadlines } from '../runtime/deadlines.ts'
+import { createDeadlines, type Deadline } from '../runtime/deadlines.ts'
 import type { CheckedUrl } from './check-url.ts'
 import { toHttpError } from './error-map.ts'
 import { createGuard, type EgressGuardOptions, type InternalGuard } from './guard.ts'
@@ -21,26 +21,33 @@ export interface Exchange {
   readonly request: HttpRequest
   readonly url: CheckedUrl
   /** Names and values in turn. */
-  readonly headers: string[]
+  headers: string[]
   /** Whether the request was written, as far as is known: kept up to date by the part that does the I/O. */
   written: boolean | 'unknown'
   /** Nobody waits any more: a request that has not started must not start. */
   settled: boolean
   /** Ends the I/O; set by the part that does it, once there is something to end. */
   abort: (() => void) | undefined
-  /** `discarding`: the rest of the body is still read, until `reject` or a second `succeed`, by the deadline at most. */
-  succeed(response: HttpResponse, discarding: boolean): void
+  /** The caller's, until it has its answer: a finished exchange must not keep alive what waited for it. */
+  resolve: ((response: HttpResponse) => void) | undefined
+  reject: ((reason: unknown) => void) | undefined
+  deadline: Deadline<Exchange> | undefined
+}
+
+/** What the part that does the I/O is given. */
+export interface PortInside {
+  readonly guard: InternalGuard
+  /** `discarding`: the rest of the body is still read, until `fail` or a second `succeed`, by the deadline at most. */
+  succeed(exchange: Exchange, response: HttpResponse, discarding: boolean): void
   /** Rejects with the {@link HttpError} that stands for `error`. */
-  fail(error: unknown): void
-  /** Rejects with the reason as it is. */
-  reject(reason: unknown): void
+  fail(exchange: Exchange, error: unknown): void
 }
 
 /**
  * What both ports share: the guard, the deadline, the abort and the errors. `send` does the I/O; that the caller gets an
  * answer in time does not depend on it.
  */
-export function createPort(options: HttpOptions, send: (exchange: Exchange, guard: InternalGuard) => void): HttpPort {
+export function createPort(options: HttpOptions, send: (exchange: Exchange, inside: PortInside) => void): HttpPort {
   const guard = createGuard(options)
   const clock = options.clock ?? systemClock()
   const userAgent = checkedUserAgent(options.userAgent ?? 'signalbox')
@@ -49,9 +56,41 @@ export function createPort(options: HttpOptions, send: (exchange: Exchange, guar
   const open = createDeadlines<Exchange>(clock, (exchange) => cut(exchange, timeout(exchange.written)))
   let closed = false
 
+  const release = (exchange: Exchange): void => {
+    if (exchange.deadline !== undefined) open.remove(exchange.deadline)
+    exchange.deadline = undefined
+    exchange.headers = []
+  }
+
+  const refuse = (exchange: Exchange, reason: unknown): void => {
+    release(exchange)
+    exchange.settled = true
+    exchange.reject?.(reason)
+    exchange.resolve = undefined
+    exchange.reject = undefined
+  }
+
   const cut = (exchange: Exchange, reason: unknown): void => {
-    exchange.reject(reason)
+    refuse(exchange, reason)
     exchange.abort?.()
+    exchange.abort = undefined
+  }
+
+  const inside: PortInside = {
+    guard,
+    succeed(exchange, response, discarding) {
+      if (!discarding) {
+        release(exchange)
+        exchange.abort = undefined
+      }
+      exchange.settled = true
+      exchange.resolve?.(response)
+      exchange.resolve = undefined
+      exchange.reject = undefined
+    },
+    fail(exchange, error) {
+      refuse(exchange, exchange.settled ? undefined : toHttpError(error, exchange.written))
+    },
   }
 
   /** One listener a signal, however many requests wait on it: shutdown shares one signal among all of them. */
@@ -78,22 +117,12 @@ export function createPort(options: HttpOptions, send: (exchange: Exchange, guar
       written: false,
       settled: false,
       abort: undefined,
-      succeed(response, discarding) {
-        if (!discarding) open.remove(deadline)
-        exchange.settled = true
-        resolve(response)
-      },
-      fail(error) {
-        exchange.reject(exchange.settled ? undefined : toHttpError(error, exchange.written))
-      },
-      reject(reason) {
-        open.remove(deadline)
-        exchange.settled = true
-        reject(reason)
-      },
+      resolve,
+      reject,
+      deadline: undefined,
     }
-    const deadline = open.add(request.deadlineAt, exchange)
-    send(exchange, guard)
+    exchange.deadline = open.add(request.deadlineAt, exchange)
+    send(exchange, inside)
   }
 
   return {

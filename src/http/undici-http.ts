@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import type { HttpPort } from '../contracts/http.ts'
-import { createPort, type Exchange, type HttpOptions } from './port.ts'
+import { createPort, type Exchange, type HttpOptions, type PortInside } from './port.ts'
 import { invalidStatus, joinedHeaders, MAX_INTERIM_RESPONSES, tooManyInterim } from './received.ts'
 import { addChunk, type BodyStart, bodyText, MAX_BODY_BYTES } from './response-text.ts'
 
@@ -18,9 +18,9 @@ import { addChunk, type BodyStart, bodyText, MAX_BODY_BYTES } from './response-t
  * await http.close()
  */
 export function undiciHttp(options: HttpOptions = {}): HttpPort {
-  return createPort(options, (exchange, { agent }) => {
+  return createPort(options, (exchange, inside) => {
     const { request, url, headers } = exchange
-    agent.dispatch(
+    inside.guard.agent.dispatch(
       {
         origin: url.origin,
         path: url.path,
@@ -31,7 +31,7 @@ export function undiciHttp(options: HttpOptions = {}): HttpPort {
         headersTimeout: 0,
         bodyTimeout: 0,
       },
-      handler(exchange),
+      handler(exchange, inside),
     )
   })
 }
@@ -39,8 +39,8 @@ export function undiciHttp(options: HttpOptions = {}): HttpPort {
 /** A body that is this much longer than what is kept is cheaper to leave, with its connection, than to read. */
 const MAX_DISCARDED_BYTES = 65_536
 
-function handler(exchange: Exchange): Dispatcher.DispatchHandler {
-  const body: BodyStart = { chunks: [], size: 0, truncated: false }
+function handler(exchange: Exchange, inside: PortInside): Dispatcher.DispatchHandler {
+  let body: BodyStart = { chunks: [], size: 0, truncated: false }
   let interim = 0
   let status = 0
   let headers: Readonly<Record<string, string>> = {}
@@ -57,13 +57,13 @@ function handler(exchange: Exchange): Dispatcher.DispatchHandler {
     },
     onResponseStart(controller, statusCode, received) {
       if (statusCode < 100 || statusCode > 599) {
-        exchange.fail(invalidStatus())
+        inside.fail(exchange, invalidStatus())
         return controller.abort(aborted())
       }
       if (statusCode < 200) {
         interim += 1
         if (interim <= MAX_INTERIM_RESPONSES) return
-        exchange.fail(tooManyInterim())
+        inside.fail(exchange, tooManyInterim())
         return controller.abort(aborted())
       }
       status = statusCode
@@ -72,17 +72,22 @@ function handler(exchange: Exchange): Dispatcher.DispatchHandler {
     onResponseData(controller, chunk) {
       if (addChunk(body, chunk) || exchange.settled) return
       const isShort = Number(headers['content-length']) <= MAX_BODY_BYTES + MAX_DISCARDED_BYTES
-      exchange.succeed({ status, headers, text: bodyText(body), truncated: true }, isShort)
+      inside.succeed(exchange, { status, headers, text: bodyText(body), truncated: true }, isShort)
       if (!isShort) controller.abort(aborted())
     },
     onResponseEnd() {
-      exchange.succeed({ status, headers, text: bodyText(body), truncated: body.truncated }, false)
+      inside.succeed(exchange, { status, headers, text: bodyText(body), truncated: body.truncated }, false)
+      // undici keeps finished requests in its queue for a while, and with them this handler
+      body = NO_BODY
+      headers = {}
     },
     onResponseError(_controller, error) {
-      exchange.fail(error)
+      inside.fail(exchange, error)
     },
   }
 }
+
+const NO_BODY: BodyStart = { chunks: [], size: MAX_BODY_BYTES, truncated: true }
 
 function aborted(): Error {
   return new Error('aborted')

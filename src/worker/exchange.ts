@@ -5,6 +5,7 @@ import type { HttpPort } from '../contracts/http.ts'
 import type { Message } from '../contracts/message.ts'
 import type { FailedOutcome, Outcome } from '../contracts/outcome.ts'
 import type { TokenSource } from '../contracts/tokens.ts'
+import type { SendContext, Transport } from '../contracts/transport.ts'
 import { redact, truncateSnippet } from '../http/redact.ts'
 import type { Prepared } from './prepare.ts'
 
@@ -28,8 +29,6 @@ export interface ExchangeInput {
 export type ExchangeOnce = (input: ExchangeInput) => Promise<Exchange>
 
 const DEFAULT_DEADLINE_MS = 10_000
-/** Payloads kept for other connections that want the same message in the same variant. */
-const MAX_SHARED_PAYLOADS = 64
 const MAX_DETAIL_LENGTH = 500
 
 export function createExchange(deps: {
@@ -37,15 +36,14 @@ export function createExchange(deps: {
   readonly clock: Clock
   readonly tokens: TokenSource | undefined
 }): ExchangeOnce {
-  const shared = new Map<string, unknown>()
+  const shared = createSharedPayloads()
 
-  function payloadOf(prepared: Prepared, message: Message): unknown {
-    if (prepared.variant === undefined) return prepared.transport.build(message, prepared.connection)
-    const key = `${message.id}\n${prepared.transport.name}\n${prepared.variant}`
-    if (shared.has(key)) return shared.get(key)
-    const payload = prepared.transport.build(message, prepared.connection)
-    if (shared.size >= MAX_SHARED_PAYLOADS) for (const oldest of shared.keys()) if (shared.delete(oldest)) break
-    shared.set(key, payload)
+  function payloadOf({ transport, connection, variant }: Prepared, message: Message): unknown {
+    if (variant === undefined) return transport.build(message, connection)
+    const known = shared.get(message.id)
+    if (known?.transport === transport && known.variant === variant) return known.payload
+    const payload = transport.build(message, connection)
+    shared.set(message.id, { transport, variant, payload })
     return payload
   }
 
@@ -66,10 +64,9 @@ export function createExchange(deps: {
 
   function send(input: ExchangeInput, payload: unknown, now: number, token: string | undefined): Promise<Outcome> {
     const { prepared, message, deliveryId, number, signal } = input
-    return prepared.transport.send(payload, {
+    const context: SendContext = {
       connection: prepared.connection,
       secrets: activeSecrets(prepared.secrets, now),
-      ...(token === undefined ? {} : { token }),
       http: deps.http,
       deliveryId,
       messageId: message.id,
@@ -77,7 +74,8 @@ export function createExchange(deps: {
       now,
       deadlineAt: now + (prepared.transport.deadlineMs ?? DEFAULT_DEADLINE_MS),
       signal,
-    })
+    }
+    return prepared.transport.send(payload, token === undefined ? context : { ...context, token })
   }
 
   return async (input) => {
@@ -104,6 +102,33 @@ export function createExchange(deps: {
     return { outcome, attempt: record(input, outcome, startedAt, deps.clock.now()) }
   }
 }
+
+interface SharedPayload {
+  readonly transport: Transport
+  readonly variant: string
+  readonly payload: unknown
+}
+
+/**
+ * The latest payload of each of the latest messages, for the other connections that want it. Two generations: the older
+ * one is dropped when the younger is full.
+ */
+function createSharedPayloads() {
+  let young = new Map<string, SharedPayload>()
+  let old = new Map<string, SharedPayload>()
+  return {
+    get: (messageId: string): SharedPayload | undefined => young.get(messageId) ?? old.get(messageId),
+    set(messageId: string, payload: SharedPayload): void {
+      if (young.size === GENERATION_SIZE) {
+        old = young
+        young = new Map()
+      }
+      young.set(messageId, payload)
+    },
+  }
+}
+
+const GENERATION_SIZE = 32
 
 const tokenMissing: FailedOutcome = {
   kind: 'reauthorize',
