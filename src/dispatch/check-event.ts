@@ -13,7 +13,9 @@ export interface CheckEventDeps {
 }
 
 /** An accepted event that may still lack the name of its organisation, which only the host can give. */
-export type AcceptedEvent = Omit<StoredEvent, 'orgName'> & { readonly orgName: string | undefined }
+export type AcceptedEvent = { -readonly [F in keyof Omit<StoredEvent, 'orgName'>]: StoredEvent[F] } & {
+  orgName: string | undefined
+}
 
 const IMPORTANCES: ReadonlySet<string> = new Set<Importance>(['low', 'normal', 'high', 'urgent'])
 const FIELDS: ReadonlySet<string> = new Set([
@@ -54,7 +56,7 @@ export function checkEvent(input: EventBase, id: string | undefined, now: number
 
   const parsed = parseMetadata(known?.definition, input.metadata)
   const metadata = parsed === undefined ? undefined : checkMetadata(parsed)
-  const words = applySummary(known?.definition, { ...input, type, metadata: metadata?.value })
+  const words = isWorded(input) ? input : applySummary(known?.definition, { ...input, type, metadata: metadata?.value })
   const title = checkText(words.title, 'title')
   if (title === '') throw invalidInput('title', 'must not be empty')
   const body = checkText(words.body, 'body')
@@ -64,21 +66,26 @@ export function checkEvent(input: EventBase, id: string | undefined, now: number
   if (!IMPORTANCES.has(importance)) throw invalidInput('importance', 'must be low, normal, high or urgent')
 
   checkSize([orgId, type, category ?? '', title, body, href, orgName ?? '', metadata?.json ?? ''], deps.maxEventBytes)
-  return {
+  const event: AcceptedEvent = {
     id: id ?? (input.id === undefined ? deps.ids('evt') : checkId(input.id, 'id')),
     orgId,
     type,
-    ...(category === undefined ? {} : { category }),
     title,
     body,
     href,
     orgName,
     importance,
-    ...(metadata === undefined ? {} : { metadata: metadata.value }),
     timestamp: input.timestamp === undefined ? now : parseTimestamp(input.timestamp),
     messageId: deps.ids('msg'),
     acceptedAt: now,
   }
+  if (category !== undefined) event.category = category
+  if (metadata !== undefined) event.metadata = metadata.value
+  return event
+}
+
+function isWorded(input: EventBase): boolean {
+  return input.title !== undefined && input.body !== undefined && input.href !== undefined
 }
 
 /** Identifiers: 1–256 characters, no NUL. They are never rewritten, so a lone surrogate is refused. */
@@ -98,7 +105,11 @@ function checkText(value: unknown, field: string): string {
   return value.isWellFormed() ? value : value.toWellFormed()
 }
 
+/** What needs no parser to be known as a URL: a name whose last label is no number, and printable ASCII after it. */
+const PLAIN_URL = /^https?:\/\/(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*(?::\d{1,4})?(?:[/?#][\x21-\x7e]*)?$/
+
 function checkHref(value: unknown): string {
+  if (typeof value === 'string' && PLAIN_URL.test(value) && !value.includes('xn--')) return value
   if (typeof value !== 'string') throw invalidInput('href', 'must be a string')
   if (value.includes('\0')) throw invalidInput('href', 'must not contain NUL')
   if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) {

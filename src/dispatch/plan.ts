@@ -38,7 +38,7 @@ export function planEvent(
   filter: CompiledFilter,
   deliveryId: DeliveryIds,
 ): Planned {
-  const event: StoredEvent = { ...accepted, orgName: accepted.orgName ?? orgName }
+  const event: StoredEvent = named(accepted, orgName)
   const deliveries = filter.match(event.type, event.category).map(
     (connection): NewDelivery => ({
       id: deliveryId(event.messageId, connection),
@@ -52,6 +52,10 @@ export function planEvent(
     }),
   )
   return { event, deliveries, collect: [] }
+}
+
+function named(accepted: AcceptedEvent, orgName: string): StoredEvent {
+  return accepted.orgName === undefined ? { ...accepted, orgName } : (accepted as AcceptedEvent & { orgName: string })
 }
 
 export function toBatch(planned: readonly Planned[]): EnqueueBatch {
