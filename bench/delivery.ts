@@ -20,6 +20,8 @@ import { type Cost, costOf, inParallel, median, table } from './support/measure.
 import { startReceiver } from './support/receiver.ts'
 
 const CONCURRENCY = 64
+/** Accepted and not delivered yet: what a host has that dispatches about as fast as its receivers answer. */
+const MAX_OUTSTANDING = 1000
 const SECRET = 'a secret of the bench, 32 bytes!'
 const { values } = parseArgs({
   options: {
@@ -86,15 +88,20 @@ async function viaDispatcher(store: Store): Promise<Cost> {
     secret: SECRET,
   })
   await dispatcher.start()
-  let delivered = 0
-  const all = new Promise<void>((resolve) => {
-    dispatcher.on('delivery.delivered', () => {
-      if (++delivered === count) resolve()
-    })
+  let outstanding = 0
+  let waiting: (() => void)[] = []
+  dispatcher.on('delivery.delivered', () => {
+    if (--outstanding >= MAX_OUTSTANDING || waiting.length === 0) return
+    for (const resume of waiting) resume()
+    waiting = []
   })
   const cost = await costOf(count, async () => {
-    await inParallel(count, CONCURRENCY, () => dispatcher.dispatch(event))
-    await all
+    await inParallel(count, CONCURRENCY, async () => {
+      while (outstanding >= MAX_OUTSTANDING) await new Promise<void>((resolve) => waiting.push(resolve))
+      outstanding++
+      await dispatcher.dispatch(event)
+    })
+    await dispatcher.drain()
   })
   await dispatcher.close()
   await store.close()

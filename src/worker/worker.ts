@@ -59,7 +59,7 @@ export interface Worker {
 const CLAIM_SHARE = 4
 /** … but at most so long, in ms: those that run may take long, and the places beside them are not theirs. */
 const HESITATION_MS = 5
-const SETTLE_WAIT_MS = 2
+const SETTLE_WAIT_MS = 3
 
 /** claim → send → settle, with bounded concurrency. HTTP happens outside any transaction. */
 export function createWorker(deps: WorkerDeps): Worker {
@@ -76,7 +76,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   const settler = createSettler({
     deliveries: store.deliveries,
-    maxBatch: Math.max(1, Math.floor(concurrency / 2)),
+    maxBatch: Math.max(1, Math.floor(concurrency / 1)),
     maxWaitMs: SETTLE_WAIT_MS,
     giveUpAfterMs: leaseMs,
     logger,

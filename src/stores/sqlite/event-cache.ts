@@ -16,29 +16,30 @@ export interface EventCache {
 
 export const GENERATION = 'SELECT generation FROM signalbox_state'
 
-const MAX_CHARACTERS = 8 * 1024 * 1024
+/** Of each of two generations: the older one is dropped when the younger is full. */
+const MAX_CHARACTERS = 4 * 1024 * 1024
 
 export function createEventCache(): EventCache {
-  const known = new Map<number, { readonly event: StoredEvent; readonly size: number }>()
+  let young = new Map<number, StoredEvent>()
+  let old = new Map<number, StoredEvent>()
   let characters = 0
   let generation = -1
 
   function add(eid: number, event: StoredEvent, size: number): void {
-    if (known.has(eid)) return
-    known.set(eid, { event, size })
-    characters += size
-    for (const [oldest, entry] of known) {
-      if (characters <= MAX_CHARACTERS) break
-      known.delete(oldest)
-      characters -= entry.size
+    if (characters + size > MAX_CHARACTERS) {
+      old = young
+      young = new Map()
+      characters = 0
     }
+    young.set(eid, event)
+    characters += size
   }
 
   return {
     add,
     get(session, eid) {
-      const kept = known.get(eid)
-      if (kept) return kept.event
+      const kept = young.get(eid) ?? old.get(eid)
+      if (kept) return kept
       const row = session.get('SELECT body FROM signalbox_event WHERE eid = ?', eid)
       if (!row) return undefined
       const body = text(row[0])
@@ -49,7 +50,8 @@ export function createEventCache(): EventCache {
     generation(current) {
       if (current === generation) return
       generation = current
-      known.clear()
+      young = new Map()
+      old = new Map()
       characters = 0
     },
   }
