@@ -1,3 +1,4 @@
+import type { RekeyResult } from './connections/rekey.ts'
 import type { Connections } from './connections/types.ts'
 import type { EventBase } from './contracts/event.ts'
 import type { Outcome } from './contracts/outcome.ts'
@@ -50,8 +51,11 @@ export interface Dispatcher<
   close(options?: { readonly graceMs?: number }): Promise<void>
   /** Removes old records, or an organisation. */
   purge(options?: PurgeOptions): Promise<PurgeResult>
-  /** Seals up to `limit` connections anew with the newest key; call it until `remaining` is 0, then drop the old key. */
-  rekey(options: { readonly limit: number }): Promise<{ readonly remaining: number }>
+  /**
+   * Seals up to `limit` connections anew with the newest key; call it until `remaining` is 0, then drop the old key.
+   * `unreadable` ones can't be opened with any key given.
+   */
+  rekey(options: { readonly limit: number }): Promise<RekeyResult>
   /** Process-local, best effort: a listener's error is logged. Answers a function that removes it. */
   on<N extends keyof DispatcherEvents>(name: N, listener: (event: DispatcherEvents[N]) => void): () => void
   [Symbol.asyncDispose](): Promise<void>

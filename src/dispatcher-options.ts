@@ -13,7 +13,7 @@ import type { TokenSource } from './contracts/tokens.ts'
 import type { Transport } from './contracts/transport.ts'
 import { resolveRetryPolicy } from './delivery/policy.ts'
 import { resolveSuspensionPolicy, type SuspensionPolicy } from './delivery/suspension.ts'
-import { invalidInput } from './errors.ts'
+import { checkOptions, invalidInput } from './errors.ts'
 import type { EgressOptions } from './http/guard.ts'
 import { undiciHttp } from './http/undici-http.ts'
 import { systemClock } from './runtime/clock.ts'
@@ -21,7 +21,10 @@ import { createIds } from './runtime/ids.ts'
 import { silentLogger } from './runtime/logger.ts'
 
 export interface WorkerOptions {
-  /** Sends at once in this process: 1 to 10,000. @default 64 */
+  /**
+   * Sends at once in this process: 1 to 10,000. A send that takes longer than 250 ms makes way for others, up to four
+   * times as many sends in all: endpoints that hang do not hold up the rest. @default 64
+   */
   readonly concurrency?: number
   /** Sends at once to one connection, over all processes: 1 to 10,000. @default 8 */
   readonly perConnection?: number
@@ -99,6 +102,28 @@ export interface ResolvedOptions {
   readonly logger: Logger
 }
 
+const OPTIONS: readonly string[] = [
+  'store',
+  'transports',
+  'catalog',
+  'tokens',
+  'engine',
+  'worker',
+  'retry',
+  'health',
+  'limits',
+  'attempts',
+  'encryption',
+  'egress',
+  'http',
+  'organisation',
+  'authorize',
+  'clock',
+  'random',
+  'ids',
+  'logger',
+] satisfies (keyof DispatcherOptions)[]
+
 const DAY_MS = 86_400_000
 
 /** @throws SignalboxError `invalid_input` naming the option and the rule. */
@@ -106,6 +131,9 @@ export function resolveOptions<E extends EventBase, K extends string, T extends 
   options: DispatcherOptions<E, K, T>,
 ): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw invalidInput('options', 'must be an object')
+  checkOptions(options, OPTIONS)
+  checkOptions(options.worker ?? {}, ['concurrency', 'perConnection', 'leaseMs', 'pollMs'], 'worker.')
+  checkOptions(options.limits ?? {}, ['maxEventBytes', 'retainEventsMs'], 'limits.')
   const { store, clock = systemClock(), worker = {}, limits = {}, attempts = 'all' } = options
   if (typeof store !== 'object' || store === null || typeof store.setup !== 'function') {
     throw invalidInput('store', 'must be a store, e.g. memoryStore()')

@@ -77,9 +77,8 @@ export function createDispatcher<
       clock,
       random: resolved.random,
       emitter,
-      onConfigInvalid: async (record, text) => {
-        const reason = { code: 'config_invalid', text, since: clock.now() }
-        await changeStatus({ store, logger }, record, 'incomplete', reason)
+      onConfigInvalid: async (record, reason) => {
+        await changeStatus({ store, logger }, record, 'incomplete', { ...reason, since: clock.now() })
       },
     }),
     afterSettle: createAfterSettle({ store, suspension: resolved.suspension, clock, logger, emitter }),
@@ -106,10 +105,7 @@ export function createDispatcher<
 
   const attempt = async (record: ConnectionRecord, message: Message, deliveryId: string) => {
     const prepared = await preparer.prepare(record)
-    if (prepared.kind === 'config_invalid') throw new SignalboxError('conflict', prepared.text)
-    if (prepared.kind === 'unreadable') {
-      throw new SignalboxError('conflict', 'the sealed settings could not be opened with the keys given')
-    }
+    if (prepared.kind !== 'ready') throw new SignalboxError('conflict', prepared.reason.text)
     return exchange({ prepared, message, deliveryId, number: 1, signal: abort.signal })
   }
 

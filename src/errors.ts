@@ -56,6 +56,13 @@ export function isSignalboxError(error: unknown, code?: ErrorCode): error is Sig
   return code === undefined || ('code' in error && error.code === code)
 }
 
+/** Refuses options that do not exist: a misspelt one would be lost silently. @throws SignalboxError `invalid_input` */
+export function checkOptions(options: object, known: readonly string[], prefix = ''): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw invalidInput(`${prefix}${key.slice(0, 64).toWellFormed()}`, 'is not an option')
+  }
+}
+
 /** Shorthand for the most frequent error: `field` breaks a rule that `rule` states. */
 export function invalidInput(field: string, rule: string): SignalboxError {
   return new SignalboxError('invalid_input', `${field}: ${rule}`, { field })

@@ -121,8 +121,8 @@ function names(value: unknown, field: string): readonly string[] {
     throw invalidInput(field, `must be an array of at most ${MAX_NAMES} names`)
   }
   return value.map((name: unknown, i): string => {
-    if (typeof name === 'string' && name !== '' && name.length <= MAX_NAME_LENGTH) return name
-    throw invalidInput(`${field}[${i}]`, `must be a text of 1 to ${MAX_NAME_LENGTH} characters`)
+    if (typeof name === 'string' && name !== '' && name.length <= MAX_NAME_LENGTH && !name.includes('\0')) return name
+    throw invalidInput(`${field}[${i}]`, `must be a text of 1 to ${MAX_NAME_LENGTH} characters, without NUL`)
   })
 }
 

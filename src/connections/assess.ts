@@ -4,10 +4,12 @@ import type { Transport } from '../contracts/transport.ts'
 import { configInvalidReason, missingReason, outcomeText } from '../delivery/reasons.ts'
 import type { ConnectionsDeps } from './deps.ts'
 import { reparseConfig } from './parse-config.ts'
+import type { SigningSecret } from './vault.ts'
 
 /** How far a stored connection could be used right now. */
 export interface Assessment {
   readonly transport?: Transport
+  readonly secrets?: readonly SigningSecret[]
   /** The config with its secret fields, as it is stored. */
   readonly whole?: Readonly<Record<string, unknown>>
   /** As transports see it; absent where something stored can't be read, or is no longer valid. */
@@ -27,18 +29,24 @@ export async function assess(
     return { problem: configInvalidReason(`the dispatcher has no transport named ${record.transport}`, since) }
   }
   let whole: Readonly<Record<string, unknown>>
+  let secrets: readonly SigningSecret[]
   try {
     whole = await deps.vault.openConfig(record)
-    await deps.vault.openSecrets(record)
+    secrets = await deps.vault.openSecrets(record)
   } catch {
     return { transport, problem: { code: 'secret_unreadable', text: outcomeText('secret_unreadable'), since } }
   }
-  const parsed = await reparseConfig(transport, whole)
-  if ('problem' in parsed) return { transport, whole, problem: configInvalidReason(parsed.problem, since) }
-  const connection = toConnection(record, parsed.config)
-  const missing = transport.missing?.(parsed.config) ?? []
-  const problem = missing.length === 0 ? {} : { problem: missingReason(missing, since) }
-  return { transport, whole, connection, ...problem }
+  try {
+    const parsed = await reparseConfig(transport, whole)
+    if ('problem' in parsed) return { transport, whole, secrets, problem: configInvalidReason(parsed.problem, since) }
+    const connection = toConnection(record, parsed.config)
+    const missing = transport.missing?.(parsed.config) ?? []
+    const problem = missing.length === 0 ? {} : { problem: missingReason(missing, since) }
+    return { transport, whole, secrets, connection, ...problem }
+  } catch {
+    // What a transport throws may quote the settings.
+    return { transport, whole, secrets, problem: configInvalidReason('the transport could not read them', since) }
+  }
 }
 
 /** What transports see of a record. */

@@ -1,6 +1,8 @@
+import type { Connection } from '../contracts/connection.ts'
+import type { TokenResult } from '../contracts/tokens.ts'
 import type { Channel } from '../contracts/transport.ts'
 import { outcomeText } from '../delivery/reasons.ts'
-import { invalidInput, SignalboxError } from '../errors.ts'
+import { invalidInput, isSignalboxError, SignalboxError } from '../errors.ts'
 import { assess } from './assess.ts'
 import { checkNaming, checkRef } from './check-input.ts'
 import type { ConnectionsDeps } from './deps.ts'
@@ -23,19 +25,37 @@ export async function listChannels(deps: ConnectionsDeps, call: ConnectionCall):
   const signal = deps.signal ?? new AbortController().signal
   let token: string | undefined
   if (connection.credentialId !== undefined) {
-    const result = await deps.tokens?.get(connection, { signal })
+    const result = await tokenOf(deps, connection, signal)
     if (result?.ok !== true) {
       throw new SignalboxError('conflict', outcomeText(result?.outcome.code ?? 'token_missing'))
     }
     token = result.token
   }
   const now = deps.clock.now()
-  return transport.channels({
-    connection,
-    ...(token === undefined ? {} : { token }),
-    http: deps.http,
-    now,
-    deadlineAt: now + (transport.deadlineMs ?? DEFAULT_DEADLINE_MS),
-    signal,
-  })
+  try {
+    return await transport.channels({
+      connection,
+      ...(token === undefined ? {} : { token }),
+      http: deps.http,
+      now,
+      deadlineAt: now + (transport.deadlineMs ?? DEFAULT_DEADLINE_MS),
+      signal,
+    })
+  } catch (error) {
+    if (isSignalboxError(error)) throw error
+    // What others throw may quote the token.
+    throw new SignalboxError('conflict', 'the channels could not be listed')
+  }
+}
+
+async function tokenOf(
+  deps: ConnectionsDeps,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<TokenResult | undefined> {
+  try {
+    return await deps.tokens?.get(connection, { signal })
+  } catch {
+    return undefined
+  }
 }

@@ -20,7 +20,11 @@ export function chooseSecret(transport: Transport, given: string | false | undef
     if (strict.length === 0) return undefined
     throw invalidInput('secret', `must not be false, unless the transport leaves out ${namesOf(strict)}`)
   }
-  const secret = given === undefined ? generateSecret() : given
+  return checkSecret(schemes, given === undefined ? generateSecret() : given)
+}
+
+/** A given secret suits all of the schemes. @throws SignalboxError `invalid_input`, never with the secret. */
+export function checkSecret(schemes: readonly SignatureScheme[], secret: unknown): string {
   if (typeof secret !== 'string' || secret === '' || secret.length > MAX_SECRET_LENGTH || /\p{Cc}/u.test(secret)) {
     throw invalidInput('secret', `must be a text of 1 to ${MAX_SECRET_LENGTH} characters without control characters`)
   }

@@ -9,7 +9,6 @@ export type OutcomeCode =
   | 'connection_refused'
   | 'connection_reset'
   | 'network_error'
-  | 'http_3xx'
   | 'http_4xx'
   | 'http_5xx'
   | 'redirect'
@@ -46,7 +45,7 @@ interface Failure {
   readonly providerCode?: string
   /** For a person: one sentence, no secrets. */
   readonly detail?: string
-  /** At most 2 KiB of the response as text; the core redacts it before it is stored. */
+  /** The response as text; the core redacts it and keeps 2 KiB. Do not cut it before: half a secret is not found. */
   readonly snippet?: string
 }
 

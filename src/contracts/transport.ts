@@ -61,7 +61,7 @@ export interface ChannelsContext<Config = unknown> {
  *
  * To write your own: pick a `name`, describe the config with any Standard Schema (zod, valibot …) and `fields`, make
  * `build` pure, and let `send` answer an {@link Outcome} for everything that the destination can do; throw only for
- * bugs (the core records those as `transport_threw`). Prove it with `transportContract` from `signalbox/testing`.
+ * bugs (the core records those as `transport_threw`).
  */
 export interface Transport<Name extends string = string, Input = unknown, Config = unknown, Payload = unknown> {
   /** Unique in a dispatcher. */

@@ -8,7 +8,6 @@ const OUTCOME_TEXTS: Readonly<Record<OutcomeCode, string>> = Object.freeze({
   connection_refused: 'The destination refused the connection',
   connection_reset: 'The connection broke off',
   network_error: 'The destination could not be reached',
-  http_3xx: 'The destination answered with a redirect, and redirects are not followed',
   http_4xx: 'The destination refused the request',
   http_5xx: 'The destination failed with an error of its own',
   redirect: 'The destination answered with a redirect, and redirects are not followed',
@@ -47,7 +46,7 @@ export function outcomeText(code: OutcomeCode, status?: number): string {
 
 /** Why a connection that a person paused is not active. `now`: epoch ms. */
 export function pausedReason(now: number): StatusReason {
-  return { code: 'paused', text: 'Paused', since: now }
+  return { code: 'paused', text: 'Paused by a person', since: now }
 }
 
 /** Why a connection is `incomplete`. `missing`: what its transport says is still lacking, in words; not empty. */

@@ -36,13 +36,16 @@ async function explainOne(record: ConnectionRecord, event: StoredEvent, deps: Ex
   const about = { connectionId: record.id, label: record.label, transport: record.transport }
   const skipped = (reason: string): Explanation => ({ ...about, decision: 'skipped', reason })
   if (record.status !== 'active') {
-    return skipped(`the connection is ${record.status}${record.reason ? `: ${record.reason.text}` : ''}`)
+    return skipped(`the connection is ${record.status}${record.reason ? ` (${record.reason.text})` : ''}`)
   }
   const match = explainMatch(record, event, deps.catalog)
   if (!match.matches) return skipped(match.text)
   const prepared = await deps.preparer.prepare(record)
-  if (prepared.kind === 'config_invalid') return skipped(prepared.text)
-  if (prepared.kind === 'unreadable') return skipped('its sealed settings could not be opened with the keys given')
-  const payload = prepared.transport.build(eventMessage(event), prepared.connection)
-  return { ...about, decision: 'sent', reason: match.text, payload }
+  if (prepared.kind !== 'ready') return skipped(prepared.reason.text)
+  try {
+    const payload = prepared.transport.build(eventMessage(event), prepared.connection)
+    return { ...about, decision: 'sent', reason: match.text, payload }
+  } catch {
+    return skipped('the transport could not build this message')
+  }
 }

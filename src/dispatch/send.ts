@@ -1,4 +1,5 @@
 import { parseConfig } from '../connections/parse-config.ts'
+import { checkSecret } from '../connections/secrets.ts'
 import type { Ids } from '../contracts/clock.ts'
 import type { Connection, ConnectionRecord } from '../contracts/connection.ts'
 import type { EventBase, StoredEvent } from '../contracts/event.ts'
@@ -8,9 +9,9 @@ import type { Transport } from '../contracts/transport.ts'
 import { NEW_HEALTH } from '../delivery/health.ts'
 import { resolveRetryPolicy } from '../delivery/policy.ts'
 import { invalidInput } from '../errors.ts'
+import { confidentialOf } from '../worker/confidential.ts'
 import type { ExchangeOnce } from '../worker/exchange.ts'
 import { eventMessage } from '../worker/messages.ts'
-import { secretValues } from '../worker/prepare.ts'
 import type { SendInput } from './types.ts'
 
 export interface SendDeps {
@@ -33,7 +34,7 @@ export async function sendOnce(
     throw invalidInput('transport', `must be one of: ${[...deps.transports.keys()].join(', ')}`)
   }
   const config = await parseConfig(transport, input.config, deps.http)
-  const secrets = checkSecret(transport, input.secret)
+  const secrets = secretsOf(transport, input.secret)
   const event = await deps.complete({ ...input.event, orgId: input.orgId })
   const id = deps.ids('con')
   const connection: Connection = {
@@ -64,7 +65,7 @@ export async function sendOnce(
       secrets: secrets.map((secret) => ({ secret })),
       policy: resolveRetryPolicy(transport.retry),
       variant: undefined,
-      confidential: [...secrets, ...secretValues(transport, config)],
+      confidential: confidentialOf(transport, config, secrets),
     },
     message: eventMessage(event),
     deliveryId: deps.ids('dlv'),
@@ -74,10 +75,9 @@ export async function sendOnce(
   return outcome
 }
 
-function checkSecret(transport: Transport, secret: string | undefined): readonly string[] {
+function secretsOf(transport: Transport, secret: string | undefined): readonly string[] {
   const schemes = transport.signatures ?? []
   if (secret === undefined) return []
   if (schemes.length === 0) throw invalidInput('secret', `the transport ${transport.name} does not sign`)
-  for (const scheme of schemes) scheme.checkSecret(secret)
-  return [secret]
+  return [checkSecret(schemes, secret)]
 }

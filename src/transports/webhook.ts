@@ -4,9 +4,9 @@ import type { Outcome, RetryPolicy } from '../contracts/outcome.ts'
 import type { SignatureScheme } from '../contracts/signature.ts'
 import type { FieldDescription, SendContext, Transport } from '../contracts/transport.ts'
 import { classifyHttpFailure, classifyResponse } from '../delivery/classify.ts'
-import { invalidInput } from '../errors.ts'
+import { checkOptions, invalidInput } from '../errors.ts'
 import { isHttpError } from '../http/http-error.ts'
-import { truncatedUrl, truncateSnippet } from '../http/redact.ts'
+import { truncatedUrl } from '../http/redact.ts'
 import { ghostFormat } from '../payloads/ghost.ts'
 import { ghostSignature } from '../signing/ghost.ts'
 import { standardWebhooks } from '../signing/standard-webhooks.ts'
@@ -53,6 +53,7 @@ export interface WebhookTransportOptions<Name extends string = 'webhook'> {
 export function webhookTransport<const Name extends string = 'webhook'>(
   options: WebhookTransportOptions<Name> = {},
 ): Transport<Name, WebhookConfigInput, WebhookConfig, WireBody> {
+  checkOptions(options, OPTIONS)
   const {
     signatures = [ghostSignature(), standardWebhooks()],
     formats = [ghostFormat],
@@ -109,6 +110,15 @@ export function webhookTransport<const Name extends string = 'webhook'>(
   }
 }
 
+const OPTIONS: readonly string[] = [
+  'name',
+  'signatures',
+  'formats',
+  'retry',
+  'deadlineMs',
+  'keepResponse',
+] satisfies (keyof WebhookTransportOptions)[]
+
 async function post(
   payload: WireBody,
   context: SendContext<WebhookConfig>,
@@ -136,7 +146,7 @@ async function post(
     })
     const outcome = classifyResponse(response, context.now)
     if (!keepSnippet || response.text === '') return outcome
-    return { ...outcome, snippet: truncateSnippet(response.text) }
+    return { ...outcome, snippet: response.text }
   } catch (error) {
     if (isHttpError(error)) return classifyHttpFailure(error)
     throw error

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
-import type { ConnectionRecord, LatestDelivery } from '../contracts/connection.ts'
+import type { ConnectionRecord, LatestDelivery, StatusReason } from '../contracts/connection.ts'
 import type { AttemptRecord, NextState, Settlement } from '../contracts/delivery.ts'
 import type { StoredEvent } from '../contracts/event.ts'
 import type { Message } from '../contracts/message.ts'
@@ -23,7 +23,7 @@ export interface DeliverDeps {
   readonly random: () => number
   readonly emitter: Emitter<DispatcherEvents>
   /** A stored config that no longer parses: makes the connection `incomplete`, with this reason. */
-  readonly onConfigInvalid: (record: ConnectionRecord, text: string) => Promise<void>
+  readonly onConfigInvalid: (record: ConnectionRecord, reason: StatusReason) => Promise<void>
 }
 
 export interface Delivered {
@@ -50,7 +50,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const preparing = deps.preparer.prepare(record)
     const prepared = preparing instanceof Promise ? await preparing : preparing
     if (prepared.kind === 'config_invalid') {
-      await deps.onConfigInvalid(record, prepared.text)
+      await deps.onConfigInvalid(record, prepared.reason)
       return undefined
     }
     if (prepared.kind === 'unreadable') return unreadable(delivery)

@@ -30,6 +30,8 @@ export type ExchangeOnce = (input: ExchangeInput) => Promise<Exchange>
 
 const DEFAULT_DEADLINE_MS = 10_000
 const MAX_DETAIL_LENGTH = 500
+const MAX_PROVIDER_CODE_LENGTH = 100
+const MAX_RECEIPT_LENGTH = 1000
 
 export function createExchange(deps: {
   readonly http: HttpPort
@@ -138,13 +140,20 @@ const tokenMissing: FailedOutcome = {
 
 /** Nothing of what came back is kept before known secrets and their usual shapes are taken out of it. */
 function clean(outcome: Outcome, confidential: readonly string[], tokens: readonly string[]): Outcome {
-  const detail = outcome.kind === 'delivered' ? undefined : outcome.detail
-  if (outcome.snippet === undefined && detail === undefined) return outcome
   const secrets = tokens.length === 0 ? confidential : [...confidential, ...tokens]
+  const text = (value: string, most: number): string => redact(value, secrets).slice(0, most).toWellFormed()
+  const snippet = outcome.snippet === undefined ? {} : { snippet: truncateSnippet(redact(outcome.snippet, secrets)) }
+  if (outcome.kind === 'delivered') {
+    if (outcome.receipt === undefined) return { ...outcome, ...snippet }
+    const receipt = Object.entries(outcome.receipt).map(([key, value]) => [key, text(value, MAX_RECEIPT_LENGTH)])
+    return { ...outcome, ...snippet, receipt: Object.fromEntries(receipt) }
+  }
+  const { detail, providerCode } = outcome
   return {
     ...outcome,
-    ...(outcome.snippet === undefined ? {} : { snippet: truncateSnippet(redact(outcome.snippet, secrets)) }),
-    ...(detail === undefined ? {} : { detail: redact(detail, secrets).slice(0, MAX_DETAIL_LENGTH).toWellFormed() }),
+    ...snippet,
+    ...(detail === undefined ? {} : { detail: text(detail, MAX_DETAIL_LENGTH) }),
+    ...(providerCode === undefined ? {} : { providerCode: text(providerCode, MAX_PROVIDER_CODE_LENGTH) }),
   }
 }
 

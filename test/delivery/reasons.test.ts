@@ -14,7 +14,7 @@ describe('texts for people', () => {
   })
 
   it('says why a connection is not active, and since when', () => {
-    expect(pausedReason(5)).toEqual({ code: 'paused', text: 'Paused', since: 5 })
+    expect(pausedReason(5)).toEqual({ code: 'paused', text: 'Paused by a person', since: 5 })
     expect(missingReason(['a team', 'a channel'], 5)).toEqual({
       code: 'missing',
       text: 'Still missing: a team, a channel',

@@ -124,6 +124,20 @@ describe.each(Object.entries(stores))('webhooks over the %s store', (_name, make
     expect(card).toMatchObject({ status: 'active', health: 'ok', latestDelivery: { status: 'delivered' } })
   })
 
+  it('keeps at most 2 KiB of an answer, without the secrets that it repeats', async () => {
+    const token = 'tok_0123456789abcdef'
+    const receiver = await receiving(status(400, {}, `${'é'.repeat(1000)}${token} ${'x'.repeat(3000)}`))
+    const dispatcher = setup({ retry: { delaysMs: [] } })
+    const config = { url: receiver.url, headers: { authorization: `Bearer ${token}` } }
+    await dispatcher.connections.create({ orgId: 'org_1', transport: 'webhook', config })
+    const { deliveries } = await dispatcher.dispatch(EVENT, { wait: true })
+    const delivery = await dispatcher.deliveries.get({ orgId: 'org_1', id: deliveries[0]?.id ?? '' })
+    const snippet = delivery.attempts[0]?.snippet ?? ''
+    expect(Buffer.byteLength(snippet)).toBeLessThanOrEqual(2048)
+    expect(snippet).toContain('é[redacted]')
+    expect(JSON.stringify(delivery)).not.toContain('tok_0')
+  })
+
   it('accepts an event id once', async () => {
     const receiver = await receiving()
     const dispatcher = setup()
