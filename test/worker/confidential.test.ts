@@ -13,7 +13,7 @@ const transport = {
 
 it('names secret fields, signing secrets, and the parts in which endpoints repeat them', () => {
   const config = {
-    url: 'https://hooks.example.com/services/T0000%2F00/abcdefghi?key=querysecret',
+    url: 'https://hooks.example.com/services/T00000%2F00/abcdefghi?key=querysecret',
     headers: { authorization: 'Bearer bearertoken', other: `Basic ${Buffer.from('user:password').toString('base64')}` },
     note: 'not secret',
   }
@@ -21,9 +21,9 @@ it('names secret fields, signing secrets, and the parts in which endpoints repea
   for (const value of [
     'whsec_x',
     config.url,
-    '/services/T0000%2F00/abcdefghi',
-    'T0000%2F00',
-    'T0000/00',
+    '/services/T00000%2F00/abcdefghi',
+    'T00000%2F00',
+    'T00000/00',
     'abcdefghi',
     'querysecret',
     'bearertoken',
