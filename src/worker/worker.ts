@@ -184,13 +184,17 @@ export function createWorker(deps: WorkerDeps): Worker {
     events: ReadonlyMap<string, StoredEvent>,
   ): Promise<void> {
     let done: Delivered | undefined
+    let failed = false
     try {
       done = record && (await deps.deliver(delivery, record, events, abort.signal))
     } catch (error) {
-      if (!abort.signal.aborted) logger.error({ error, deliveryId: delivery.id }, 'a delivery could not be worked off')
+      failed = !abort.signal.aborted
+      if (failed) logger.error({ error, deliveryId: delivery.id }, 'a delivery could not be worked off')
     }
     if (done === undefined) {
-      await giveBack(lease)
+      // after a failure that nobody foresaw the lease runs out: given back, it would fail again at once, for ever
+      if (failed) watchers.giveUp(delivery.id)
+      else await giveBack(lease)
       places.end(lease)
       progress.raise()
       return
