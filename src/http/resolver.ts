@@ -1,12 +1,19 @@
-import type { LookupAddress } from 'node:dns'
-import { lookup as systemLookup } from 'node:dns/promises'
+import { type LookupAddress, lookup as systemLookup } from 'node:dns'
+import { isIP } from 'node:net'
 import { type HttpError, httpError } from './http-error.ts'
 
-/** Resolves a name to all its addresses. `dns.promises.lookup` fits. */
-export type Lookup = (hostname: string, options: { readonly all: true }) => Promise<readonly LookupAddress[]>
+/**
+ * Resolves a name, with the signature of `dns.lookup`; it is asked for all addresses, and may answer one. A function that
+ * returns a promise of the addresses will do too, e.g. `dns.promises.lookup`.
+ */
+export type Lookup = (
+  hostname: string,
+  options: { readonly all: true },
+  callback: (error: Error | null, address: string | readonly LookupAddress[], family?: number) => void,
+) => unknown
 
 export interface ResolverOptions {
-  /** @default the system's resolver, `dns.promises.lookup` */
+  /** @default the system's resolver, `dns.lookup` */
   readonly lookup?: Lookup
   /** How many lookups run at once: each of the system's takes one of the four threads that files and crypto share. @default 3 */
   readonly maxLookups?: number
@@ -52,7 +59,7 @@ export function createResolver({
     const timer = setTimeout(leave, ABANDON_MS)
     timer.unref()
     try {
-      return await lookup(hostname, { all: true })
+      return await lookedUp(lookup, hostname)
     } finally {
       clearTimeout(timer)
       leave()
@@ -78,6 +85,16 @@ export function createResolver({
     inFlight.set(hostname, answer)
     return answer
   }
+}
+
+function lookedUp(lookup: Lookup, hostname: string): Promise<readonly LookupAddress[]> {
+  return new Promise((resolve, reject) => {
+    const returned = lookup(hostname, { all: true }, (error, address, family) => {
+      if (error) reject(error)
+      else resolve(typeof address === 'string' ? [{ address, family: family ?? isIP(address) }] : address)
+    })
+    if (returned instanceof Promise) returned.then(resolve, reject)
+  })
 }
 
 function dnsError(message: string): HttpError {

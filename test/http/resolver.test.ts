@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createResolver } from '../../src/http/resolver.ts'
+import { createResolver, type Lookup } from '../../src/http/resolver.ts'
 
 const ANSWER = [{ address: '8.8.8.8', family: 4 }]
 
@@ -35,6 +35,23 @@ describe('createResolver', () => {
   })
   afterEach(() => {
     vi.useRealTimers()
+  })
+
+  it.each<[string, Lookup]>([
+    ['calls back with all addresses', (_, __, callback) => callback(null, [{ address: '192.0.2.1', family: 4 }])],
+    ['calls back with one', (_, __, callback) => callback(null, '192.0.2.1', 4)],
+    ['returns a promise', async () => [{ address: '192.0.2.1', family: 4 }]],
+  ])('takes a lookup that %s', async (_what, lookup) => {
+    expect(await createResolver({ lookup })('a.example.com')).toEqual([{ address: '192.0.2.1', family: 4 }])
+  })
+
+  it('takes an error that a lookup calls back with as a DNS error, and one that it throws', async () => {
+    const failing: Lookup = (_, __, callback) => callback(new Error('ENOTFOUND'), '')
+    await expect(createResolver({ lookup: failing })('a.example.com')).rejects.toMatchObject({ code: 'dns_error' })
+    const throwing: Lookup = () => {
+      throw new Error('broken')
+    }
+    await expect(createResolver({ lookup: throwing })('a.example.com')).rejects.toMatchObject({ code: 'dns_error' })
   })
 
   it('runs as many lookups at once as it may, and the others in their order', async () => {
