@@ -42,9 +42,26 @@ const SHAPES: RegExp = new RegExp(
 export function redact(text: string, secrets: readonly string[]): string {
   let result = text
   // Most answers are shorter than any form of a secret.
-  for (const form of formsOf(secrets.filter((secret) => secret.length <= text.length + SHORTER)))
-    result = result.replaceAll(form, REDACTED)
+  const forms = formsOf(secrets.filter((secret) => secret.length <= text.length + SHORTER))
+  for (const form of forms) result = result.replaceAll(form, REDACTED)
+  if (text.length >= MAYBE_CUT_LENGTH) result = withoutCutSecret(result, forms)
   return result.replace(SHAPES, REDACTED)
+}
+
+/** Texts of this length and more may have been cut by whoever read them: through the middle of a secret. */
+const MAYBE_CUT_LENGTH = 500
+
+/** Takes the beginning of a secret, of at least four characters, off the end. */
+function withoutCutSecret(text: string, forms: readonly string[]): string {
+  let end = text.length
+  for (const form of forms) {
+    for (let length = Math.min(form.length - 1, text.length); length >= MIN_SECRET_LENGTH; length--) {
+      if (!text.endsWith(form.slice(0, length))) continue
+      end = Math.min(end, text.length - length)
+      break
+    }
+  }
+  return end === text.length ? text : `${text.slice(0, end)}${REDACTED}`
 }
 
 /** Longest first: a secret may be part of another. */

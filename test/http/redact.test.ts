@@ -131,3 +131,10 @@ describe('truncatedUrl', () => {
     expect(truncatedUrl(url, options)).toBe(expected)
   })
 })
+
+it('takes the beginning of a secret off the end of a text that may have been cut there', () => {
+  const secret = 'k1-0123456789abcdef'
+  const text = `${'x'.repeat(600)} ${secret.slice(0, 11)}`
+  expect(redact(text, [secret])).toBe(`${'x'.repeat(600)} [redacted]`)
+  expect(redact(`no key: ${secret.slice(0, 11)}`, [secret])).toBe(`no key: ${secret.slice(0, 11)}`)
+})
