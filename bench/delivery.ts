@@ -38,7 +38,7 @@ const event = {
   orgId: 'org_1',
   type: 'case_assigned',
   title: 'A case was assigned to you',
-  body: 'x'.repeat(118),
+  body: 'x'.repeat(142),
   href: 'https://app.example.com/cases/1234567890',
   orgName: 'Acme',
   metadata: { caseId: 'case_1234567890', priority: 3, labels: ['access', 'erasure'] },

@@ -9,6 +9,7 @@ import type { Transport } from '../contracts/transport.ts'
 import { NEW_HEALTH } from '../delivery/health.ts'
 import { resolveRetryPolicy } from '../delivery/policy.ts'
 import { invalidInput } from '../errors.ts'
+import { redactor } from '../http/redact.ts'
 import { confidentialOf } from '../worker/confidential.ts'
 import type { ExchangeOnce } from '../worker/exchange.ts'
 import { eventMessage } from '../worker/messages.ts'
@@ -65,7 +66,7 @@ export async function sendOnce(
       secrets: secrets.map((secret) => ({ secret })),
       policy: resolveRetryPolicy(transport.retry),
       variant: undefined,
-      confidential: confidentialOf(transport, config, secrets),
+      redact: redactor(confidentialOf(transport, config, secrets)),
     },
     message: eventMessage(event),
     deliveryId: deps.ids('dlv'),

@@ -40,12 +40,22 @@ const SHAPES: RegExp = new RegExp(
  * as either side of Basic credentials), and what has a well-known shape. Linear in the text, for each secret.
  */
 export function redact(text: string, secrets: readonly string[]): string {
-  let result = text
-  // Most answers are shorter than any form of a secret.
-  const forms = formsOf(secrets.filter((secret) => secret.length <= text.length + SHORTER))
-  for (const form of forms) result = result.replaceAll(form, REDACTED)
-  if (text.length >= MAYBE_CUT_LENGTH) result = withoutCutSecret(result, forms)
-  return result.replace(SHAPES, REDACTED)
+  return redactor(secrets)(text)
+}
+
+/** {@link redact} for many texts: the forms of the secrets are made once, when a text is first long enough for one. */
+export function redactor(secrets: readonly string[]): (text: string) => string {
+  const shortest = Math.min(...secrets.map((secret) => secret.length)) - SHORTER
+  let forms: readonly string[] | undefined
+  return (text) => {
+    let result = text
+    if (text.length >= shortest) {
+      forms ??= formsOf(secrets)
+      for (const form of forms) if (form.length <= text.length) result = result.replaceAll(form, REDACTED)
+      if (text.length >= MAYBE_CUT_LENGTH) result = withoutCutSecret(result, forms)
+    }
+    return result.replace(SHAPES, REDACTED)
+  }
 }
 
 /** Texts of this length and more may have been cut by whoever read them: through the middle of a secret. */

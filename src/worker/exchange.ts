@@ -6,7 +6,7 @@ import type { Message } from '../contracts/message.ts'
 import type { FailedOutcome, Outcome } from '../contracts/outcome.ts'
 import type { TokenSource } from '../contracts/tokens.ts'
 import type { SendContext, Transport } from '../contracts/transport.ts'
-import { redact, truncateSnippet } from '../http/redact.ts'
+import { redactor, truncateSnippet } from '../http/redact.ts'
 import type { Prepared } from './prepare.ts'
 
 /** One exchange with a destination, and its record. */
@@ -100,7 +100,7 @@ export function createExchange(deps: {
       if (input.signal.aborted) throw error
       outcome = { kind: 'retry', code: 'transport_threw', ambiguous: true, detail: 'the transport threw an error' }
     }
-    outcome = clean(outcome, input.prepared.confidential, tokens)
+    outcome = clean(outcome, input.prepared.redact, tokens)
     return { outcome, attempt: record(input, outcome, startedAt, deps.clock.now()) }
   }
 }
@@ -139,10 +139,10 @@ const tokenMissing: FailedOutcome = {
 }
 
 /** Nothing of what came back is kept before known secrets and their usual shapes are taken out of it. */
-function clean(outcome: Outcome, confidential: readonly string[], tokens: readonly string[]): Outcome {
-  const secrets = tokens.length === 0 ? confidential : [...confidential, ...tokens]
-  const text = (value: string, most: number): string => redact(value, secrets).slice(0, most).toWellFormed()
-  const snippet = outcome.snippet === undefined ? {} : { snippet: truncateSnippet(redact(outcome.snippet, secrets)) }
+function clean(outcome: Outcome, redact: (text: string) => string, tokens: readonly string[]): Outcome {
+  const redacted = tokens.length === 0 ? redact : (value: string) => redact(redactor(tokens)(value))
+  const text = (value: string, most: number): string => redacted(value).slice(0, most).toWellFormed()
+  const snippet = outcome.snippet === undefined ? {} : { snippet: truncateSnippet(redacted(outcome.snippet)) }
   if (outcome.kind === 'delivered') {
     if (outcome.receipt === undefined) return { ...outcome, ...snippet }
     const receipt = Object.entries(outcome.receipt).map(([key, value]) => [key, text(value, MAX_RECEIPT_LENGTH)])

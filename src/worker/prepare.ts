@@ -5,6 +5,7 @@ import type { RetryPolicy } from '../contracts/outcome.ts'
 import type { Transport } from '../contracts/transport.ts'
 import { type ResolvedRetryPolicy, resolveRetryPolicy } from '../delivery/policy.ts'
 import { configInvalidReason } from '../delivery/reasons.ts'
+import { redactor } from '../http/redact.ts'
 import { confidentialOf } from './confidential.ts'
 
 /** A connection ready to send: config whole and parsed, secrets open. */
@@ -17,8 +18,8 @@ export interface Prepared {
   readonly policy: ResolvedRetryPolicy
   /** Connections with the same one share the build of a message. */
   readonly variant: string | undefined
-  /** Values that must not appear in what is recorded. */
-  readonly confidential: readonly string[]
+  /** Takes what must not be recorded out of a text. */
+  readonly redact: (text: string) => string
 }
 
 export type PrepareResult =
@@ -71,10 +72,12 @@ export function createPreparer(deps: {
       secrets,
       policy,
       variant: variantOf(transport, connection.config),
-      confidential: confidentialOf(
-        transport,
-        whole,
-        secrets.map((one) => one.secret),
+      redact: redactor(
+        confidentialOf(
+          transport,
+          whole,
+          secrets.map((one) => one.secret),
+        ),
       ),
     }
     remember(prepared)

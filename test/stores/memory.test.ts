@@ -8,7 +8,10 @@ const NOW = 1_780_000_000_000
 describe('memoryStore', () => {
   for (const { name, skip, run } of storeContract({ create: async () => memoryStore() })) {
     if (skip === undefined) it(name, run)
-    else it.skip(`${name} (${skip})`)
+    else {
+      console.info(`skipped: ${name}: ${skip}`)
+      it.skip(`${name} (${skip})`)
+    }
   }
 
   it('has no transactions and outlives nothing, and says so', () => {

@@ -44,6 +44,9 @@ describe('sqliteStore', () => {
   })
   for (const { name, skip, run } of cases) {
     if (skip === undefined) it(name, run)
-    else it.skip(`${name} (${skip})`)
+    else {
+      console.info(`skipped: ${name}: ${skip}`)
+      it.skip(`${name} (${skip})`)
+    }
   }
 })
