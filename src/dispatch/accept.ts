@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { CatalogIndex } from '../catalog/index.ts'
 import type { Clock, Ids } from '../contracts/clock.ts'
+import type { Ref } from '../contracts/connection.ts'
 import type { NewDelivery } from '../contracts/delivery.ts'
 import type { EventBase } from '../contracts/event.ts'
-import type { EnqueueResult, Store } from '../contracts/store.ts'
+import type { Store } from '../contracts/store.ts'
 import { invalidInput, isSignalboxError, SignalboxError } from '../errors.ts'
 import { type AcceptedEvent, checkEvent, checkId } from './check-event.ts'
 import { groupCommit } from './group-commit.ts'
@@ -52,13 +53,17 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
       return planOrganisation(first.orgId, events, tx)
     }
     const planned = new Map<AcceptedEvent, Planned>()
-    for (const [orgId, own] of Map.groupBy(events, (event) => event.orgId)) {
+    const planOne = async (orgId: string, own: readonly AcceptedEvent[]): Promise<void> => {
       const plans = await planOrganisation(orgId, own, tx)
       own.forEach((event, index) => {
         const one = plans[index]
         if (one) planned.set(event, one)
       })
     }
+    const byOrganisation = [...Map.groupBy(events, (event) => event.orgId)]
+    // a transaction is one conversation: its statements come one after the other
+    if (tx !== undefined) for (const [orgId, own] of byOrganisation) await planOne(orgId, own)
+    else await Promise.all(byOrganisation.map(([orgId, own]) => planOne(orgId, own)))
     return events.map((event) => planned.get(event)).filter((one) => one !== undefined)
   }
 
@@ -74,7 +79,8 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     const planned = await plan(firsts, tx)
     const batch = toBatch(planned)
     const { duplicates } = await guarded(() => store.deliveries.enqueue(tx === undefined ? batch : { ...batch, tx }))
-    const written = planned.map((one): Written => [one, resultOf(one, isDuplicate(one, duplicates))])
+    const known = new Set(duplicates.map(keyOf))
+    const written = planned.map((one): Written => [one, resultOf(one, known.has(keyOf(one.event)))])
     return firsts.length === events.length ? written : withRepeats(events, written)
   }
 
@@ -138,7 +144,7 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
       const [planned] = await plan([checked(event)], undefined)
       if (planned === undefined) throw new SignalboxError('store_failed', 'the event could not be planned')
       return {
-        write: (db) => resultOf(planned, isDuplicate(planned, enqueueOn(db, toBatch([planned])).duplicates)),
+        write: (db) => resultOf(planned, enqueueOn(db, toBatch([planned])).duplicates.length > 0),
       }
     },
 
@@ -156,7 +162,7 @@ function dedupeId(dedupe: NonNullable<DispatchOptions['dedupe']>, now: number): 
 
 type Written = readonly [Planned, DispatchResult]
 
-const keyOf = (event: Pick<AcceptedEvent, 'orgId' | 'id'>): string => `${event.orgId}\n${event.id}`
+const keyOf = (event: Ref): string => `${event.orgId}\n${event.id}`
 
 /** Of equal events that are written together the first counts. */
 function withoutRepeats(events: readonly AcceptedEvent[]): readonly AcceptedEvent[] {
@@ -174,11 +180,6 @@ function withRepeats(events: readonly AcceptedEvent[], written: readonly Written
     const isFirst = answered.size !== answered.add(keyOf(event)).size
     return [isFirst ? one : ([one[0], resultOf(one[0], true)] as const)]
   })
-}
-
-function isDuplicate(planned: Planned, duplicates: EnqueueResult['duplicates']): boolean {
-  const { id, orgId } = planned.event
-  return duplicates.some((one) => one.id === id && one.orgId === orgId)
 }
 
 function resultOf(planned: Planned, duplicate: boolean): DispatchResult {

@@ -32,7 +32,8 @@ export function groupCommit<Item, Result>(
     } catch (error) {
       const [only] = batch
       if (batch.length === 1 && only !== undefined) only.reject(error)
-      else for (const entry of batch) await settle([entry])
+      // at once: what makes them wait, a locked file say, must not add up
+      else await Promise.all(batch.map((entry) => settle([entry])))
     }
   }
 

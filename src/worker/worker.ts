@@ -7,6 +7,7 @@ import type { AfterSettle } from './after-settle.ts'
 import type { Deliver, Delivered } from './deliver.ts'
 import { eventKey } from './messages.ts'
 import { createPlaces } from './places.ts'
+import { createRenewal } from './renewal.ts'
 import { createSettler } from './settler.ts'
 import { createSignal, type Listener } from './signal.ts'
 import { createWatchers, type Worked } from './watchers.ts'
@@ -66,13 +67,13 @@ export function createWorker(deps: WorkerDeps): Worker {
   const { store, concurrency, leaseMs, clock, logger, abort } = deps
   const minClaim = Math.max(1, Math.floor(concurrency / CLAIM_SHARE))
   const places = createPlaces(concurrency)
+  const renewal = createRenewal({ deliveries: store.deliveries, places, leaseMs, clock, logger })
   const watchers = createWatchers()
   const progress = createSignal()
   let counts: Counts = { delivered: 0, retried: 0, failed: 0 }
   let loop: { done: Promise<{ nextAt: number | null }>; until: number } | undefined
   let again = false
   let stopping = false
-  let cancelRenewal: (() => void) | undefined
 
   const settler = createSettler({
     deliveries: store.deliveries,
@@ -172,7 +173,7 @@ export function createWorker(deps: WorkerDeps): Worker {
         places.begin(lease, now)
         void carryOut(delivery, lease, records.get(delivery.connectionId), events)
       }
-      cancelRenewal ??= clock.setTimer(now + leaseMs / 3, renew)
+      renewal.begin()
     }
     return { taken: deliveries.length, nextAt: result.nextAt }
   }
@@ -213,18 +214,6 @@ export function createWorker(deps: WorkerDeps): Worker {
       logger.error({ error, deliveryId: lease.deliveryId }, 'a lease could not be given back; it will run out')
     }
     watchers.giveUp(lease.deliveryId)
-  }
-
-  async function renew(): Promise<void> {
-    cancelRenewal = undefined
-    if (places.running === 0) return
-    try {
-      const lost = await store.deliveries.renew(places.leases(), clock.now() + leaseMs)
-      if (lost.length > 0) logger.warn({ deliveries: lost }, 'leases were lost while their sends were running')
-    } catch (error) {
-      logger.error({ error }, 'leases could not be renewed')
-    }
-    if (places.running > 0) cancelRenewal ??= clock.setTimer(clock.now() + leaseMs / 3, renew)
   }
 
   function onSettled(batch: readonly Settlement[], result: SettleResult): void {
@@ -326,7 +315,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       progress.raise()
       await ended
       await loop?.done.catch(() => undefined)
-      cancelRenewal?.()
+      renewal.stop()
     },
   }
 }

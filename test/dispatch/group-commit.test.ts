@@ -46,6 +46,23 @@ describe('group commit', () => {
     expect(settled.map((one) => one.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
   })
 
+  it('does not let the waits of single writes add up', async () => {
+    let under = 0
+    let most = 0
+    const group = groupCommit(
+      async (items: readonly number[]) => {
+        if (items.length > 1) throw new Error('locked')
+        most = Math.max(most, ++under)
+        await new Promise(setImmediate)
+        under--
+        return items
+      },
+      { maxItems: 10 },
+    )
+    await Promise.all([1, 2, 3].map(group.add))
+    expect(most).toBe(3)
+  })
+
   it('is idle when everything handed in was written or refused', async () => {
     let written = 0
     const group = groupCommit(

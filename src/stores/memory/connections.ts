@@ -1,11 +1,5 @@
-import type {
-  ConnectionPatch,
-  ConnectionRecord,
-  ConnectionRepository,
-  Page,
-  PageQuery,
-  SubscribedConnection,
-} from '../../contracts/index.ts'
+import { subscribedOf } from '../../catalog/subscribed.ts'
+import type { ConnectionPatch, ConnectionRecord, ConnectionRepository, Page, PageQuery } from '../../contracts/index.ts'
 import { SignalboxError } from '../../errors.ts'
 import { remove } from './digests.ts'
 import { noTransactions } from './enqueue.ts'
@@ -46,7 +40,7 @@ export function connectionRepository(state: State): ConnectionRepository {
       const version = org?.version ?? NO_CHANGE
       if (options?.since === version) return 'unchanged'
       const connections = [...(org?.lanes.values() ?? [])]
-        .flatMap((lane) => (lane.record?.status === 'active' ? subscription(lane.record) : []))
+        .flatMap((lane) => (lane.record?.status === 'active' ? subscribedOf(lane.record) : []))
         .sort((a, b) => (a.id < b.id ? -1 : 1))
       return { version, connections }
     },
@@ -153,19 +147,6 @@ const SUBSCRIPTION = ['status', 'transport', 'categories', 'eventTypes', 'digest
 
 function changesSubscription(old: ConnectionRecord, record: ConnectionRecord): boolean {
   return SUBSCRIPTION.some((field) => old[field] !== record[field])
-}
-
-function subscription(record: ConnectionRecord): SubscribedConnection {
-  const { id, orgId, transport, categories, eventTypes, digest, quietHours } = record
-  return {
-    id,
-    orgId,
-    transport,
-    categories,
-    eventTypes,
-    ...(digest === undefined ? {} : { digest }),
-    ...(quietHours === undefined ? {} : { quietHours }),
-  }
 }
 
 function list(

@@ -1,6 +1,5 @@
 import type { ConnectionRecord, Health, LatestDelivery } from '../../contracts/connection.ts'
 import type { AttemptRecord, DeliveryStatus } from '../../contracts/delivery.ts'
-import type { SubscribedConnection } from '../../contracts/store.ts'
 import { SignalboxError } from '../../errors.ts'
 
 /** Reads what this store wrote as JSON. The parser's own error would quote the text, so it is not passed on. */
@@ -152,17 +151,4 @@ export function toRecord(
   health: Health,
 ): ConnectionRecord {
   return blockedUntil === undefined ? { ...body, version, health } : { ...body, version, health, blockedUntil }
-}
-
-export function toSubscribed(body: ConnectionBody): SubscribedConnection {
-  const { id, orgId, transport, categories, eventTypes, digest, quietHours } = body
-  return {
-    id,
-    orgId,
-    transport,
-    categories,
-    eventTypes,
-    ...(digest === undefined ? {} : { digest }),
-    ...(quietHours === undefined ? {} : { quietHours }),
-  }
 }

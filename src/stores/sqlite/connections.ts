@@ -1,8 +1,9 @@
+import { subscribedOf } from '../../catalog/subscribed.ts'
 import type { ConnectionRecord, Ref } from '../../contracts/connection.ts'
 import type { ConnectionPatch, ConnectionRepository } from '../../contracts/store.ts'
 import { invalidInput, SignalboxError } from '../../errors.ts'
 import type { Access } from './access.ts'
-import { bodyOf, type ConnectionBody, parse, readHealth, toRecord, toSubscribed, writeHealth } from './codec.ts'
+import { bodyOf, type ConnectionBody, parse, readHealth, toRecord, writeHealth } from './codec.ts'
 import { changeOrg, newRevision, storeBody, storeHealth } from './connection-rows.ts'
 import { int, maybeInt, type Row, type Session, text } from './driver.ts'
 import { cancelPortion } from './endings.ts'
@@ -182,7 +183,7 @@ export function createConnections({ access, names, bodies, lanes }: ConnectionDe
         const rows = session.all(ACTIVE, int(oid))
         return {
           version: text(version),
-          connections: rows.map(([body]) => toSubscribed(parse<ConnectionBody>(text(body)))),
+          connections: rows.map(([body]) => subscribedOf(parse<ConnectionBody>(text(body)))),
         }
       })
     },
