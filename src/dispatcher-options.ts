@@ -9,7 +9,7 @@ import type { EventBase, EventInput } from './contracts/event.ts'
 import type { HttpPort } from './contracts/http.ts'
 import type { RetryPolicy } from './contracts/outcome.ts'
 import type { Store } from './contracts/store.ts'
-import type { TokenSource } from './contracts/tokens.ts'
+import type { AttachableTokenSource, TokenSource } from './contracts/tokens.ts'
 import type { Transport } from './contracts/transport.ts'
 import { resolveRetryPolicy } from './delivery/policy.ts'
 import { resolveSuspensionPolicy, type SuspensionPolicy } from './delivery/suspension.ts'
@@ -48,7 +48,7 @@ export interface DispatcherOptions<
   /** The host's event types. Without one, any type is accepted. */
   readonly catalog?: Catalog<E, K>
   /** Where access tokens come from, for transports that need them. */
-  readonly tokens?: TokenSource
+  readonly tokens?: TokenSource | AttachableTokenSource
   /** What wakes the worker. @default pollingEngine() */
   readonly engine?: Engine
   readonly worker?: WorkerOptions

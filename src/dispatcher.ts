@@ -52,7 +52,13 @@ export function createDispatcher<
   const emitter = createEmitter<DispatcherEvents>(logger)
   const vault = createVault({ encryption: resolved.encryption })
   const preparer = createPreparer({ vault, transports, retry: options.retry })
-  const exchange = createExchange({ http, clock, tokens: options.tokens })
+  const given = options.tokens
+  const credentials =
+    given !== undefined && 'attach' in given
+      ? given.attach({ store, encryption: resolved.encryption, http, clock, ids, logger })
+      : undefined
+  const tokens = given !== undefined && 'attach' in given ? credentials : given
+  const exchange = createExchange({ http, clock, tokens })
   const abort = new AbortController()
 
   const schedule = (items: readonly { readonly deliveryId: string; readonly dueAt: number }[]): void => {
@@ -151,7 +157,8 @@ export function createDispatcher<
     authorize: options.authorize,
     organisation,
     attempt,
-    tokens: options.tokens,
+    tokens,
+    credentials,
     signal: abort.signal,
     onChange: wake,
   }

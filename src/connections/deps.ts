@@ -6,7 +6,7 @@ import type { HttpPort } from '../contracts/http.ts'
 import type { Message } from '../contracts/message.ts'
 import type { Outcome } from '../contracts/outcome.ts'
 import type { Store } from '../contracts/store.ts'
-import type { TokenSource } from '../contracts/tokens.ts'
+import type { CredentialSource, TokenSource } from '../contracts/tokens.ts'
 import type { Transport } from '../contracts/transport.ts'
 import type { Authorize } from './authorize.ts'
 import type { Vault } from './vault.ts'
@@ -43,6 +43,8 @@ export interface ConnectionsDeps {
   readonly organisation: Organisation
   readonly attempt: AttemptOnce
   readonly tokens?: TokenSource | undefined
+  /** Keeps grants; absent where the host has a source of tokens of its own. */
+  readonly credentials?: CredentialSource | undefined
   /** Shutdown. */
   readonly signal?: AbortSignal | undefined
   /** Something may be claimable or matched differently now: wakes the worker. */

@@ -24,7 +24,7 @@ export async function listChannels(deps: ConnectionsDeps, call: ConnectionCall):
   if (connection === undefined) throw new SignalboxError('conflict', problem?.text ?? 'the connection cannot be used')
   const signal = deps.signal ?? new AbortController().signal
   let token: string | undefined
-  if (connection.credentialId !== undefined) {
+  if (transport.provider !== undefined || connection.credentialId !== undefined) {
     const result = await tokenOf(deps, connection, signal)
     if (result?.ok !== true) {
       throw new SignalboxError('conflict', outcomeText(result?.outcome.code ?? 'token_missing'))

@@ -51,7 +51,14 @@ interface Failure {
 
 /** What a transport reports of one exchange. An expected failure is data, not an exception. */
 export type Outcome =
-  | { readonly kind: 'delivered'; readonly status?: number; readonly receipt?: Receipt; readonly snippet?: string }
+  /** `cooldownMs`: the destination's allowance is used up, and new for the whole connection after so long. */
+  | {
+      readonly kind: 'delivered'
+      readonly status?: number
+      readonly receipt?: Receipt
+      readonly snippet?: string
+      readonly cooldownMs?: number
+    }
   /** Try later. `retryAfterMs`: what the destination asked for. `ambiguous`: the message may have arrived. */
   | (Failure & { readonly kind: 'retry'; readonly retryAfterMs?: number; readonly ambiguous?: boolean })
   /** This message never; the connection stays. */

@@ -32,7 +32,7 @@ export interface SendContext<Config = unknown> {
   readonly connection: Connection<Config>
   /** Signing secrets, newest first; empty: send unsigned. */
   readonly secrets: readonly string[]
-  /** Access token, where the connection has a credential. */
+  /** Access token, where the transport has a `provider` or the connection a credential. */
   readonly token?: string
   readonly http: HttpPort
   readonly deliveryId: string
@@ -69,6 +69,11 @@ export interface Transport<Name extends string = string, Input = unknown, Config
   /** Validated at create and update; its output (JSON) is stored. Must accept its own output. */
   readonly config: StandardSchemaV1<Input, Config>
   readonly fields: readonly FieldDescription[]
+  /**
+   * Sends with an access token of this OAuth provider (`slack`, `microsoft`): the dispatcher asks its `tokens` for one
+   * before each exchange.
+   */
+  readonly provider?: string
   /** Signs requests with a per-connection secret by these schemes; absent: connections have no secret. */
   readonly signatures?: readonly SignatureScheme[]
   /** How long one exchange may take, in ms. @default 10_000 */

@@ -51,7 +51,7 @@ const FALLBACK_COOLDOWN_MS = 5_000
  * - A 429 is tried once more within the claim where `policy.quick` allows it and `Retry-After` is absent or short.
  * - A retry ends as `ambiguous` or `exhausted` where the policy says so; else it is due after the round's wait, varied
  *   by `jitter`, and not before `Retry-After` (cut to `maxRetryAfterMs`), varied upwards only.
- * - `Retry-After`, and a 429 without one, cool the connection.
+ * - `Retry-After`, a 429 without one, and a used-up allowance of a delivered one cool the connection.
  * - 429s and rejected messages count neither for nor against the connection, unless its address itself is refused.
  * - `gone` and `reauthorize` suspend it; the delivery fails and can be replayed.
  */
@@ -60,7 +60,9 @@ export function decide(input: DecideInput): Decision {
   switch (outcome.kind) {
     case 'delivered': {
       const receipt = outcome.receipt === undefined ? {} : { receipt: outcome.receipt }
-      return { kind: 'settle', next: { status: 'delivered', ...receipt }, health: 'success' }
+      const pauseMs = Math.min(sane(outcome.cooldownMs) ?? 0, input.policy.maxRetryAfterMs)
+      const cooldown = pauseMs > 0 ? { blockedUntil: Math.ceil(input.now + pauseMs) } : {}
+      return { kind: 'settle', next: { status: 'delivered', ...receipt }, health: 'success', ...cooldown }
     }
     case 'retry':
       return decideRetry(outcome, input)

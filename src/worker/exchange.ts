@@ -93,9 +93,8 @@ export function createExchange(deps: {
       return { outcome, attempt: record(input, outcome, startedAt, deps.clock.now()) }
     }
     try {
-      if (input.prepared.connection.credentialId === undefined)
-        outcome = await send(input, payload, startedAt, undefined)
-      else [outcome, tokens] = await sendWithToken(input, payload, startedAt)
+      if (needsToken(input.prepared)) [outcome, tokens] = await sendWithToken(input, payload, startedAt)
+      else outcome = await send(input, payload, startedAt, undefined)
     } catch (error) {
       if (input.signal.aborted) throw error
       outcome = { kind: 'retry', code: 'transport_threw', ambiguous: true, detail: 'the transport threw an error' }
@@ -103,6 +102,10 @@ export function createExchange(deps: {
     outcome = clean(outcome, input.prepared.redact, tokens)
     return { outcome, attempt: record(input, outcome, startedAt, deps.clock.now()) }
   }
+}
+
+function needsToken({ transport, connection }: Pick<Prepared, 'transport' | 'connection'>): boolean {
+  return transport.provider !== undefined || connection.credentialId !== undefined
 }
 
 interface SharedPayload {
