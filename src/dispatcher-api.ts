@@ -4,9 +4,11 @@ import type { EventBase } from './contracts/event.ts'
 import type { Outcome } from './contracts/outcome.ts'
 import type { Transport } from './contracts/transport.ts'
 import type { Deliveries } from './deliveries/types.ts'
+import type { Digests } from './digests/types.ts'
 import type { DispatchOptions, DispatchResult, Explanation, PreparedEvent, SendFor } from './dispatch/types.ts'
 import type { DispatcherEvents } from './worker/events.ts'
 import type { PurgeOptions, PurgeResult } from './worker/purge.ts'
+import type { RetentionOptions } from './worker/retention.ts'
 import type { TickOptions, TickResult } from './worker/tick.ts'
 
 /** Everything between `dispatch(event)` and "delivered". Made by `createDispatcher`. */
@@ -17,6 +19,7 @@ export interface Dispatcher<
 > {
   readonly connections: Connections<E, K, T>
   readonly deliveries: Deliveries
+  readonly digests: Digests
 
   /**
    * Accepts an event. Once it resolves (with `tx`: once the host's transaction commits) every delivery is durable and
@@ -38,17 +41,21 @@ export interface Dispatcher<
    */
   send(input: SendFor<T, E>): Promise<Outcome>
 
-  /** Makes this process a worker, until `close`. Idempotent. @throws what the store's `setup` throws */
-  start(): Promise<void>
+  /**
+   * Makes this process a worker, until `close`; with `retention` it also purges, now and then. Idempotent.
+   * @throws what the store's `setup` throws
+   */
+  start(options?: { readonly retention?: RetentionOptions }): Promise<void>
   /** Works until nothing is due or the budget is spent: for cron and serverless. */
   tick(options?: TickOptions): Promise<TickResult>
   /** Resolves when the store has nothing due now and this process has nothing in flight; works it off itself. */
   drain(): Promise<void>
   /**
    * Ends it: nothing new is accepted or claimed, what is in flight is finished, or given back after `graceMs`
-   * (default 10,000). Never closes what the host passed in: the store, the HTTP port. Idempotent.
+   * (default 10,000). `digests: 'flush'` (default `keep`) first closes every open digest of every organisation and sends
+   * what it can of them. Never closes what the host passed in: the store, the HTTP port. Idempotent.
    */
-  close(options?: { readonly graceMs?: number }): Promise<void>
+  close(options?: { readonly graceMs?: number; readonly digests?: 'keep' | 'flush' }): Promise<void>
   /** Removes old records, or an organisation. */
   purge(options?: PurgeOptions): Promise<PurgeResult>
   /**

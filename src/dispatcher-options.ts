@@ -16,9 +16,11 @@ import { resolveSuspensionPolicy, type SuspensionPolicy } from './delivery/suspe
 import { checkOptions, invalidInput } from './errors.ts'
 import type { EgressOptions } from './http/guard.ts'
 import { undiciHttp } from './http/undici-http.ts'
+import { defaultDigestSubject } from './payloads/digest-subject.ts'
 import { systemClock } from './runtime/clock.ts'
 import { createIds } from './runtime/ids.ts'
 import { silentLogger } from './runtime/logger.ts'
+import type { DigestFacts } from './worker/messages.ts'
 
 export interface WorkerOptions {
   /**
@@ -64,6 +66,10 @@ export interface DispatcherOptions<
   }
   /** Which attempts are recorded. @default 'all' */
   readonly attempts?: 'all' | 'failures'
+  readonly digests?: {
+    /** The subject line of a digest. @default e.g. `3 updates from Acme` */
+    subject?(digest: DigestFacts): string
+  }
   /** Seals secrets. Required with a durable store; `false` stores them in clear. */
   readonly encryption?: Encryption | false
   /** What the built-in HTTP client may reach beside public HTTPS. Not with `http`. */
@@ -92,6 +98,7 @@ export interface ResolvedOptions {
   readonly maxEventBytes: number
   readonly retainEventsMs: number
   readonly attempts: 'all' | 'failures'
+  readonly digestSubject: (digest: DigestFacts) => string
   readonly encryption: Encryption | false
   readonly http: HttpPort
   readonly ownsHttp: boolean
@@ -113,6 +120,7 @@ const OPTIONS: readonly string[] = [
   'health',
   'limits',
   'attempts',
+  'digests',
   'encryption',
   'egress',
   'http',
@@ -133,6 +141,7 @@ export function resolveOptions<E extends EventBase, K extends string, T extends 
   if (typeof options !== 'object' || options === null) throw invalidInput('options', 'must be an object')
   checkOptions(options, OPTIONS)
   checkOptions(options.worker ?? {}, ['concurrency', 'perConnection', 'leaseMs', 'pollMs'], 'worker.')
+  checkOptions(options.digests ?? {}, ['subject'], 'digests.')
   checkOptions(options.limits ?? {}, ['maxEventBytes', 'retainEventsMs'], 'limits.')
   const { store, clock = systemClock(), worker = {}, limits = {}, attempts = 'all' } = options
   if (typeof store !== 'object' || store === null || typeof store.setup !== 'function') {
@@ -163,6 +172,7 @@ export function resolveOptions<E extends EventBase, K extends string, T extends 
     maxEventBytes: whole(limits.maxEventBytes ?? 262_144, 1024, 16_777_216, 'limits.maxEventBytes'),
     retainEventsMs: whole(limits.retainEventsMs ?? 30 * DAY_MS, 0, 3650 * DAY_MS, 'limits.retainEventsMs'),
     attempts,
+    digestSubject: digestSubject(options.digests?.subject),
     encryption: options.encryption ?? false,
     http: options.http ?? undiciHttp({ ...options.egress, clock }),
     ownsHttp: options.http === undefined,
@@ -171,6 +181,21 @@ export function resolveOptions<E extends EventBase, K extends string, T extends 
     random: options.random ?? Math.random,
     ids: options.ids ?? createIds(clock),
     logger: options.logger ?? silentLogger,
+  }
+}
+
+/** A host's function that throws, or answers no text, must not keep a digest from going out. */
+function digestSubject(own: ((digest: DigestFacts) => string) | undefined): (digest: DigestFacts) => string {
+  const usual = ({ total, orgName }: DigestFacts): string => defaultDigestSubject(total, orgName)
+  if (own === undefined) return usual
+  if (typeof own !== 'function') throw invalidInput('digests.subject', 'must be a function')
+  return (digest) => {
+    try {
+      const subject: unknown = own(digest)
+      return typeof subject === 'string' && subject !== '' ? subject.toWellFormed() : usual(digest)
+    } catch {
+      return usual(digest)
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { matches } from './catalog/index.ts'
 import { rekeyConnections } from './connections/rekey.ts'
 import { createConnections } from './connections/service.ts'
 import type { Connections } from './connections/types.ts'
@@ -7,23 +8,27 @@ import type { EventBase, EventInput, StoredEvent } from './contracts/event.ts'
 import type { Message } from './contracts/message.ts'
 import type { Transport } from './contracts/transport.ts'
 import { createDeliveries } from './deliveries/service.ts'
+import { createDigests, flushEverything } from './digests/service.ts'
 import { createAcceptor } from './dispatch/accept.ts'
 import { checkEvent } from './dispatch/check-event.ts'
 import { explainEvent } from './dispatch/explain.ts'
+import { createDeliveryIds, createTimings } from './dispatch/plan.ts'
 import { sendOnce } from './dispatch/send.ts'
 import type { DispatchOptions, DispatchResult } from './dispatch/types.ts'
 import { dispatchAndWait } from './dispatch/wait.ts'
 import type { Dispatcher } from './dispatcher-api.ts'
 import { type DispatcherOptions, resolveOptions } from './dispatcher-options.ts'
 import { pollingEngine } from './engines/polling.ts'
-import { SignalboxError } from './errors.ts'
+import { invalidInput, SignalboxError } from './errors.ts'
 import { createEmitter } from './runtime/emitter.ts'
 import { changeStatus, createAfterSettle } from './worker/after-settle.ts'
 import { createDeliver } from './worker/deliver.ts'
 import type { DispatcherEvents } from './worker/events.ts'
 import { createExchange } from './worker/exchange.ts'
+import type { DigestContext } from './worker/messages.ts'
 import { createPreparer } from './worker/prepare.ts'
 import { runPurge } from './worker/purge.ts'
+import { checkRetention, startRetention } from './worker/retention.ts'
 import { runTick } from './worker/tick.ts'
 import { createWorker } from './worker/worker.ts'
 
@@ -51,7 +56,7 @@ export function createDispatcher<
   const engine = options.engine ?? pollingEngine({ pollMs: resolved.worker.pollMs, clock, logger })
   const emitter = createEmitter<DispatcherEvents>(logger)
   const vault = createVault({ encryption: resolved.encryption })
-  const preparer = createPreparer({ vault, transports, retry: options.retry })
+  const preparer = createPreparer({ vault, transports, retry: options.retry, digestKeys: catalog?.digestKeys })
   const given = options.tokens
   const credentials =
     given !== undefined && 'attach' in given
@@ -60,6 +65,7 @@ export function createDispatcher<
   const tokens = given !== undefined && 'attach' in given ? credentials : given
   const exchange = createExchange({ http, clock, tokens })
   const abort = new AbortController()
+  const plan = { deliveryId: createDeliveryIds(), timings: createTimings(catalog?.digestKeys) }
 
   const schedule = (items: readonly { readonly deliveryId: string; readonly dueAt: number }[]): void => {
     const told = engine.schedule(items)
@@ -68,6 +74,13 @@ export function createDispatcher<
     }
   }
   const wake = (): void => schedule([{ deliveryId: '', dueAt: clock.now() }])
+
+  const digestContext = async (record: ConnectionRecord): Promise<DigestContext> => ({
+    wants: (event) => matches(record, event, catalog),
+    single: record.digest?.single ?? 'event',
+    href: (await organisation(record.orgId)).digestUrl,
+    subject: resolved.digestSubject,
+  })
 
   const worker = createWorker({
     store,
@@ -79,7 +92,7 @@ export function createDispatcher<
       preparer,
       exchange,
       recordAttempts: resolved.attempts,
-      organisation: async (orgId) => organisation(orgId),
+      digestContext,
       clock,
       random: resolved.random,
       emitter,
@@ -106,7 +119,8 @@ export function createDispatcher<
     ...check,
     clock,
     orgNameOf,
-    onEnqueued: (deliveries) => schedule(deliveries.map(({ id, dueAt }) => ({ deliveryId: id, dueAt }))),
+    plan,
+    onEnqueued: schedule,
   })
 
   const attempt = async (record: ConnectionRecord, message: Message, deliveryId: string) => {
@@ -119,6 +133,8 @@ export function createDispatcher<
   let isOpen = false
   let started: Promise<void> | undefined
   let closing: Promise<void> | undefined
+  let endRetention: (() => void) | undefined
+  const purging = () => ({ store, now: clock.now(), retainEventsMs: resolved.retainEventsMs })
 
   /** Sets the store up once; a failure is told to the caller and tried again by the next call. */
   async function open(): Promise<void> {
@@ -137,8 +153,12 @@ export function createDispatcher<
     return dispatchAndWait(event, dispatchOptions, { acceptor, worker, clock, onLeft: schedule })
   }
 
-  async function shutDown(graceMs: number): Promise<void> {
+  async function shutDown(graceMs: number, flush: boolean): Promise<void> {
+    endRetention?.()
     await acceptor.idle()
+    if (flush && isOpen && (await flushEverything(store, clock.now())) > 0) {
+      await worker.work({ until: clock.now() + graceMs })
+    }
     const engineStopped = engine.stop()
     await worker.stop(graceMs)
     await engineStopped
@@ -166,7 +186,8 @@ export function createDispatcher<
   const dispatcher: Dispatcher<E, K, T> = {
     // what the types promise of the inputs is checked again at run time: by the catalog and the transports' schemas
     connections: afterOpening(createConnections(managed), open) as unknown as Connections<E, K, T>,
-    deliveries: afterOpening(createDeliveries(managed), open),
+    deliveries: afterOpening(createDeliveries({ ...managed, plan, catalogIndex: catalog }), open),
+    digests: afterOpening(createDigests(managed), open),
 
     dispatch(event, dispatchOptions = {}) {
       if (isOpen && !closing && !dispatchOptions.wait) return acceptor.accept(event, dispatchOptions)
@@ -190,8 +211,15 @@ export function createDispatcher<
       return sendOnce(input, abort.signal, { transports, http, exchange, ids, now: clock.now, complete })
     },
 
-    start() {
-      started ??= open().then(() => engine.start({ work: () => worker.work() }))
+    start({ retention } = {}) {
+      if (retention !== undefined) checkRetention(retention)
+      started ??= open().then(async () => {
+        await engine.start({ work: () => worker.work() })
+        if (retention === undefined) return
+        const purge = (olderThanMs: number | undefined) =>
+          runPurge({ ...(olderThanMs === undefined ? {} : { olderThanMs }) }, purging())
+        endRetention = startRetention(retention, { purge, clock, random: resolved.random, logger })
+      })
       return started
     },
     async tick(tickOptions = {}) {
@@ -203,13 +231,14 @@ export function createDispatcher<
       await acceptor.idle()
       await worker.work()
     },
-    close({ graceMs = 10_000 } = {}) {
-      closing ??= shutDown(graceMs)
+    close({ graceMs = 10_000, digests = 'keep' } = {}) {
+      if (digests !== 'keep' && digests !== 'flush') throw invalidInput('digests', "must be 'keep' or 'flush'")
+      closing ??= shutDown(graceMs, digests === 'flush')
       return closing
     },
     async purge(purgeOptions = {}) {
       await open()
-      return runPurge(purgeOptions, { store, now: clock.now(), retainEventsMs: resolved.retainEventsMs })
+      return runPurge(purgeOptions, purging())
     },
     async rekey(rekeyOptions) {
       await open()

@@ -3,6 +3,7 @@ import type {
   Catalog,
   Categories,
   CategoryDefinition,
+  DigestKeys,
   EventDefinition,
   EventSummary,
   EventsOf,
@@ -37,6 +38,8 @@ const ID = /^[^\s\p{Cc}]{1,128}$/u
  */
 export function defineCatalog<const C extends Categories>(definition: {
   readonly categories: C
+  /** Ways to group events in digests: a connection's `digest.key` may name them. */
+  readonly digestKeys?: DigestKeys
 }): Catalog<EventsOf<C>, keyof C & string> {
   checkObject(definition, 'catalog')
   checkObject(definition.categories, 'categories')
@@ -60,6 +63,7 @@ export function defineCatalog<const C extends Categories>(definition: {
   // The entries are those of `C`, copied and frozen: keys and definitions are the same.
   return Object.freeze({
     categories: Object.freeze(Object.fromEntries(categories) as Record<string, CategoryDefinition>),
+    ...(definition.digestKeys === undefined ? {} : { digestKeys: checkDigestKeys(definition.digestKeys) }),
   })
 }
 
@@ -103,6 +107,15 @@ function checkEvent(type: string, event: EventDefinition, field: string): void {
   if (summary !== undefined && typeof summary !== 'function') {
     throw invalidInput(`${field}.summary`, 'must be a function')
   }
+}
+
+function checkDigestKeys(keys: unknown): DigestKeys {
+  checkObject(keys, 'digestKeys')
+  for (const [name, compute] of Object.entries(keys as object)) {
+    checkId(name, `digestKeys.${name}`)
+    if (typeof compute !== 'function') throw invalidInput(`digestKeys.${name}`, 'must be a function of the event')
+  }
+  return Object.freeze({ ...(keys as DigestKeys) })
 }
 
 function checkObject(value: unknown, field: string): void {

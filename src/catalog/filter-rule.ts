@@ -1,4 +1,5 @@
 import type { Catalog, Subscription } from '../contracts/catalog.ts'
+import type { Importance } from '../contracts/event.ts'
 import type { CatalogIndex } from './catalog-index.ts'
 
 /** A catalog, its index, or none: then hosts name types and categories freely. */
@@ -8,6 +9,8 @@ export type CatalogLike = Pick<Catalog, 'categories'> | CatalogIndex | undefined
 export interface EventKey {
   readonly type: string
   readonly category?: string | undefined
+  /** @default 'normal' */
+  readonly importance?: Importance | undefined
 }
 
 /** Why an event matches a subscription or does not. */
@@ -24,6 +27,19 @@ export type MatchVerdict =
   | 'other_types'
   /** The connection names types that the catalog no longer has: they may have been this category's. */
   | 'stale_types'
+  /** The connection wants more important events only. */
+  | 'less_important'
+
+/** From the least to the most. */
+export const IMPORTANCES: readonly Importance[] = Object.freeze(['low', 'normal', 'high', 'urgent'])
+
+/** Whether an event is important enough for a connection. */
+export function isImportant(
+  { minImportance }: Pick<Subscription, 'minImportance'>,
+  event: Importance = 'normal',
+): boolean {
+  return minImportance === undefined || IMPORTANCES.indexOf(event) >= IMPORTANCES.indexOf(minImportance)
+}
 
 /** Whether it gets the event. */
 export function isMatch(found: MatchVerdict): boolean {
@@ -79,5 +95,7 @@ export function inWords(
       return category === undefined ? 'it wants other event types' : `it wants other event types of ${its}`
     case 'stale_types':
       return `it is limited to event types that the catalog no longer has, which may have been of ${its}`
+    case 'less_important':
+      return `it wants events of importance '${subscription.minImportance}' and above`
   }
 }

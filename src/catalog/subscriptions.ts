@@ -1,8 +1,18 @@
 import type { Subscription } from '../contracts/catalog.ts'
+import type { Importance } from '../contracts/event.ts'
 import type { SubscribedConnection } from '../contracts/store.ts'
 import { invalidInput } from '../errors.ts'
 import { type CatalogIndex, catalogIndex } from './catalog-index.ts'
-import { type CatalogLike, type EventKey, inWords, isMatch, type MatchVerdict, verdict } from './filter-rule.ts'
+import {
+  type CatalogLike,
+  type EventKey,
+  IMPORTANCES,
+  inWords,
+  isImportant,
+  isMatch,
+  type MatchVerdict,
+  verdict,
+} from './filter-rule.ts'
 
 const MAX_NAMES = 1000
 const MAX_NAME_LENGTH = 256
@@ -15,7 +25,11 @@ const MAX_NAME_LENGTH = 256
  */
 export function checkSubscription(
   catalog: CatalogLike,
-  input: { readonly categories?: readonly string[] | undefined; readonly eventTypes?: readonly string[] | undefined },
+  input: {
+    readonly categories?: readonly string[] | undefined
+    readonly eventTypes?: readonly string[] | undefined
+    readonly minImportance?: Importance | undefined
+  },
 ): Subscription {
   const categories = names(input.categories, 'categories')
   const eventTypes = names(input.eventTypes, 'eventTypes')
@@ -32,7 +46,15 @@ export function checkSubscription(
       }
     })
   }
-  return { categories: distinct(categories), eventTypes: distinct(eventTypes) }
+  const { minImportance } = input
+  if (minImportance !== undefined && !IMPORTANCES.includes(minImportance)) {
+    throw invalidInput('minImportance', `must be one of: ${IMPORTANCES.join(', ')}`)
+  }
+  return {
+    categories: distinct(categories),
+    eventTypes: distinct(eventTypes),
+    ...(minImportance === undefined ? {} : { minImportance }),
+  }
 }
 
 /**
@@ -41,7 +63,10 @@ export function checkSubscription(
  * @param catalog says which category each type belongs to; without one the event's own `category` counts.
  */
 export function matches(subscription: Subscription, event: EventKey, catalog?: CatalogLike): boolean {
-  return isMatch(verdict(catalog && catalogIndex(catalog), subscription, event.type, event.category))
+  return (
+    isMatch(verdict(catalog && catalogIndex(catalog), subscription, event.type, event.category)) &&
+    isImportant(subscription, event.importance)
+  )
 }
 
 /** Whether a connection with this subscription gets the event, and why, in words. */
@@ -51,7 +76,8 @@ export function explainMatch(
   catalog?: CatalogLike,
 ): { readonly matches: boolean; readonly verdict: MatchVerdict; readonly text: string } {
   const index = catalog && catalogIndex(catalog)
-  const found = verdict(index, subscription, event.type, event.category)
+  const wanted = verdict(index, subscription, event.type, event.category)
+  const found = isMatch(wanted) && !isImportant(subscription, event.importance) ? 'less_important' : wanted
   const category = index?.find(event.type)?.category ?? event.category
   return { matches: isMatch(found), verdict: found, text: inWords(found, event.type, category, subscription) }
 }
@@ -60,9 +86,11 @@ export function explainMatch(
 export interface CompiledFilter {
   /**
    * The connections that get an event, in the order of the set. The array is shared by events of equal subscribers and
-   * frozen. `category`: only without a catalog.
+   * frozen. `category`: only without a catalog. `importance`: `normal` unless said.
    */
-  match(type: string, category?: string): readonly SubscribedConnection[]
+  match(type: string, category?: string, importance?: Importance): readonly SubscribedConnection[]
+  /** All of them, as given. */
+  readonly connections: readonly SubscribedConnection[]
 }
 
 const NOBODY: readonly SubscribedConnection[] = Object.freeze([])
@@ -83,9 +111,26 @@ export function compileFilter(catalog: CatalogLike, connections: readonly Subscr
   // Types that nobody names have the same subscribers as the others of their category: they share one entry,
   // `undefined`. Without a catalog so do the categories that nobody names.
   const byCategory = new Map<string | undefined, Map<string | undefined, readonly SubscribedConnection[]>>()
+  const anyMinimum = connections.some((one) => one.minImportance !== undefined)
+  const byImportance = new WeakMap<object, Map<Importance, readonly SubscribedConnection[]>>()
+
+  function important(found: readonly SubscribedConnection[], importance: Importance) {
+    let lists = byImportance.get(found)
+    if (lists === undefined) {
+      lists = new Map()
+      byImportance.set(found, lists)
+    }
+    let list = lists.get(importance)
+    if (list === undefined) {
+      list = Object.freeze(found.filter((connection) => isImportant(connection, importance)))
+      lists.set(importance, list)
+    }
+    return list
+  }
 
   return {
-    match(type, category) {
+    connections,
+    match(type, category, importance = 'normal') {
       const own = index === undefined ? category : index.find(type)?.category
       if (index !== undefined && own === undefined) return NOBODY
       const categoryKey = index !== undefined || (own !== undefined && namedCategories.has(own)) ? own : undefined
@@ -100,7 +145,7 @@ export function compileFilter(catalog: CatalogLike, connections: readonly Subscr
         found = subscribers(index, connections, type, category)
         byType.set(typeKey, found)
       }
-      return found
+      return anyMinimum ? important(found, importance) : found
     },
   }
 }

@@ -12,6 +12,8 @@ export type ManagedAction =
   | 'deliveries.retry'
   | 'deliveries.cancel'
   | 'deliveries.retryFailed'
+  | 'deliveries.replay'
+  | 'digests.flush'
 
 export interface AuthorizeRequest {
   readonly action: ManagedAction

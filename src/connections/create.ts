@@ -1,10 +1,13 @@
 import { checkSubscription } from '../catalog/subscriptions.ts'
 import type { ConnectionRecord } from '../contracts/connection.ts'
+import { checkPace } from '../delivery/check-pace.ts'
 import { NEW_HEALTH } from '../delivery/health.ts'
 import { missingReason } from '../delivery/reasons.ts'
+import { checkQuietHours } from '../digest/check-quiet-hours.ts'
 import { invalidInput, isSignalboxError, SignalboxError } from '../errors.ts'
 import { toConnection, uniqueKeyOf } from './assess.ts'
 import { permit } from './authorize.ts'
+import { checkDigest } from './check-digest.ts'
 import {
   checkCall,
   checkHostMetadata,
@@ -15,7 +18,6 @@ import {
   checkOrgId,
   labelFrom,
 } from './check-input.ts'
-import { checkPace } from './check-pace.ts'
 import type { ConnectionsDeps } from './deps.ts'
 import { duplicateConnection } from './errors.ts'
 import { parseConfig } from './parse-config.ts'
@@ -30,6 +32,9 @@ const FIELDS = [
   'label',
   'categories',
   'eventTypes',
+  'minImportance',
+  'digest',
+  'quietHours',
   'id',
   'metadata',
   'ordering',
@@ -72,6 +77,8 @@ async function newRecord(
   const ordering = input.ordering === undefined ? undefined : checkOrdering(input.ordering)
   const pace = input.pace === undefined ? transport.pace : input.pace === false ? undefined : checkPace(input.pace)
   const maxInFlight = input.maxInFlight === undefined ? undefined : checkMaxInFlight(input.maxInFlight)
+  const digest = input.digest === undefined ? undefined : checkDigest(deps, input.digest)
+  const quietHours = input.quietHours === undefined ? undefined : checkQuietHours(input.quietHours)
   const secret = chooseSecret(transport, input.secret)
   const config = await parseConfig(transport, input.config, deps.http)
 
@@ -94,6 +101,8 @@ async function newRecord(
     ...(ordering === undefined ? {} : { ordering }),
     ...(pace === undefined ? {} : { pace }),
     ...(maxInFlight === undefined ? {} : { maxInFlight }),
+    ...(digest === undefined ? {} : { digest }),
+    ...(quietHours === undefined ? {} : { quietHours }),
     health: NEW_HEALTH,
     createdAt: now,
     updatedAt: now,

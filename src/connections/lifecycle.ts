@@ -6,6 +6,7 @@ import { permit } from './authorize.ts'
 import { checkNaming, checkRef } from './check-input.ts'
 import type { ConnectionsDeps } from './deps.ts'
 import { connectionNotFound, noTransport } from './errors.ts'
+import { gapPatch } from './gaps.ts'
 import { mutate } from './mutate.ts'
 import type { ActingCall, ConnectionView } from './types.ts'
 import { viewOf } from './view.ts'
@@ -14,10 +15,10 @@ export async function pauseConnection(deps: ConnectionsDeps, call: ActingCall): 
   checkNaming(call)
   const ref = checkRef(call)
   await permit(deps.authorize, 'connections.pause', call)
-  const record = await mutate(deps.store, ref, ({ status }) => {
-    if (status === 'paused') return undefined
+  const record = await mutate(deps.store, ref, (found) => {
+    if (found.status === 'paused') return undefined
     const now = deps.clock.now()
-    return { status: 'paused', reason: pausedReason(now), updatedAt: now }
+    return { status: 'paused', reason: pausedReason(now), updatedAt: now, ...gapPatch(found, now) }
   })
   deps.onChange?.(ref.orgId)
   return viewOf(deps, record, { nextAttempt: 'always' })
@@ -49,10 +50,13 @@ async function resumed(deps: ConnectionsDeps, record: ConnectionRecord): Promise
   const lacking = problem?.code === 'secret_unreadable' ? undefined : problem
   if (lacking !== undefined) {
     if (record.status === 'incomplete' && record.reason?.text === lacking.text) return undefined
-    return { status: 'incomplete', reason: { ...lacking, since: now }, updatedAt: now }
+    const reason = { ...lacking, since: now }
+    return { status: 'incomplete', reason, updatedAt: now, ...gapPatch(record, now) }
   }
   const fresh = { blockedUntil: null, failingSince: now } as const
-  if (record.status !== 'active') return { ...fresh, status: 'active', reason: null, updatedAt: now }
+  if (record.status !== 'active') {
+    return { ...fresh, status: 'active', reason: null, updatedAt: now, ...gapPatch(record, now) }
+  }
   const hindered = record.blockedUntil !== undefined || record.health.consecutiveFailures > 0
   return hindered ? fresh : undefined
 }

@@ -1,6 +1,13 @@
 import type { Subscription } from '../contracts/catalog.ts'
-import type { ConnectionStatus, LatestDelivery, Pace, StatusReason } from '../contracts/connection.ts'
-import type { EventBase } from '../contracts/event.ts'
+import type {
+  ConnectionStatus,
+  DigestSettings,
+  LatestDelivery,
+  Pace,
+  QuietHours,
+  StatusReason,
+} from '../contracts/connection.ts'
+import type { EventBase, Importance } from '../contracts/event.ts'
 import type { Outcome, OutcomeCode } from '../contracts/outcome.ts'
 import type { Page } from '../contracts/store.ts'
 import type { Channel, Transport } from '../contracts/transport.ts'
@@ -25,6 +32,8 @@ interface CommonSettings<E extends EventBase, K extends string> {
   readonly categories?: readonly K[] | undefined
   /** Narrows the categories they belong to; those of which none is named stay whole. Of chosen categories only. */
   readonly eventTypes?: readonly E['type'][] | undefined
+  /** Events below it are not for this connection. @default all */
+  readonly minImportance?: Importance | undefined
 }
 
 export interface CreateSettings<N extends string, Input, E extends EventBase, K extends string>
@@ -44,6 +53,10 @@ export interface CreateSettings<N extends string, Input, E extends EventBase, K 
   readonly pace?: Pace | false | undefined
   /** At most so many deliveries under way at once, 1–1000. @default the worker's `perConnection` */
   readonly maxInFlight?: number | undefined
+  /** Collects events into digests. @default each event goes out at once */
+  readonly digest?: DigestSettings | undefined
+  /** Weekly times in which deliveries wait. @default none */
+  readonly quietHours?: QuietHours | undefined
   /**
    * Signs requests. A given one must suit every scheme of the transport. `false`: requests go out unsigned, only where
    * every scheme allows it. @default generated
@@ -58,7 +71,9 @@ export type CreateFor<T, E extends EventBase, K extends string> =
 
 type ConfigPatch<Input> = unknown extends Input ? unknown : { readonly [F in keyof Input]?: Input[F] | null }
 
-export interface UpdateSettings<Input, E extends EventBase, K extends string> extends ActingCall, CommonSettings<E, K> {
+export interface UpdateSettings<Input, E extends EventBase, K extends string>
+  extends ActingCall,
+    Omit<CommonSettings<E, K>, 'minImportance'> {
   /**
    * Replaces the config whole; secret fields that are left out are kept, and removed by `null`. Everything else that
    * the schema requires must be there.
@@ -72,6 +87,12 @@ export interface UpdateSettings<Input, E extends EventBase, K extends string> ex
   readonly pace?: Pace | false | null | undefined
   /** `null`: no limit of its own. */
   readonly maxInFlight?: number | null | undefined
+  /** `null`: no lower bound. */
+  readonly minImportance?: Importance | null | undefined
+  /** Replaces them whole; what is collected already closes as it would have. `null`: each event goes out at once. */
+  readonly digest?: DigestSettings | null | undefined
+  /** Replaces them whole; `null` removes them. */
+  readonly quietHours?: QuietHours | null | undefined
   /** The `version` of the view that the change is based on; another one now is a `conflict`. */
   readonly expectedVersion?: number | undefined
 }
@@ -115,6 +136,8 @@ export interface ConnectionView extends Subscription {
   readonly ordering?: 'fifo'
   readonly pace?: Pace
   readonly maxInFlight?: number
+  readonly digest?: DigestSettings
+  readonly quietHours?: QuietHours
   readonly metadata?: Readonly<Record<string, unknown>>
   /** Epoch ms. */
   readonly createdAt: number

@@ -2,20 +2,35 @@ import { checkSubscription } from '../catalog/subscriptions.ts'
 import type { Connection, ConnectionRecord } from '../contracts/connection.ts'
 import type { ConnectionPatch } from '../contracts/store.ts'
 import type { Transport } from '../contracts/transport.ts'
+import { checkPace } from '../delivery/check-pace.ts'
 import { missingReason } from '../delivery/reasons.ts'
+import { checkQuietHours } from '../digest/check-quiet-hours.ts'
 import { invalidInput } from '../errors.ts'
 import { assess, toConnection, uniqueKeyOf } from './assess.ts'
 import { permit } from './authorize.ts'
+import { checkDigest } from './check-digest.ts'
 import { checkCall, checkHostMetadata, checkLabel, checkMaxInFlight, checkOrdering, checkRef } from './check-input.ts'
-import { checkPace } from './check-pace.ts'
 import type { ConnectionsDeps } from './deps.ts'
 import { noTransport } from './errors.ts'
+import { gapPatch } from './gaps.ts'
 import { mutate } from './mutate.ts'
 import { parseConfig } from './parse-config.ts'
 import type { Connections, ConnectionView } from './types.ts'
 import { viewOf } from './view.ts'
 
-const SETTINGS = ['label', 'categories', 'eventTypes', 'metadata', 'ordering', 'pace', 'maxInFlight', 'config'] as const
+const SETTINGS = [
+  'label',
+  'categories',
+  'eventTypes',
+  'minImportance',
+  'metadata',
+  'ordering',
+  'pace',
+  'maxInFlight',
+  'digest',
+  'quietHours',
+  'config',
+] as const
 const FIELDS: readonly string[] = ['orgId', 'id', 'actor', 'expectedVersion', ...SETTINGS]
 /** What a transport sees of a connection, and can make its unique key of. */
 const SEEN_BY_TRANSPORT = ['label', 'categories', 'eventTypes', 'metadata', 'config'] as const
@@ -31,7 +46,7 @@ export async function updateConnection(deps: ConnectionsDeps, input: UpdateInput
   if (expectedVersion !== undefined && !Number.isInteger(expectedVersion)) {
     throw invalidInput('expectedVersion', 'must be the version of a view')
   }
-  const common = commonPatch(input)
+  const common = commonPatch(deps, input)
   const change = (record: ConnectionRecord): Promise<ConnectionPatch | undefined> =>
     fullPatch(deps, input, common, record)
   const record = await mutate(deps.store, ref, change, expectedVersion)
@@ -40,7 +55,7 @@ export async function updateConnection(deps: ConnectionsDeps, input: UpdateInput
 }
 
 /** What can be checked without the record. */
-function commonPatch(input: UpdateInput): Patch {
+function commonPatch(deps: ConnectionsDeps, input: UpdateInput): Patch {
   const patch: Patch = {}
   if (input.label !== undefined) patch.label = checkLabel(input.label)
   if (input.metadata !== undefined) {
@@ -49,6 +64,10 @@ function commonPatch(input: UpdateInput): Patch {
   if (input.ordering !== undefined) patch.ordering = input.ordering === null ? null : checkOrdering(input.ordering)
   if (input.maxInFlight !== undefined) {
     patch.maxInFlight = input.maxInFlight === null ? null : checkMaxInFlight(input.maxInFlight)
+  }
+  if (input.digest !== undefined) patch.digest = input.digest === null ? null : checkDigest(deps, input.digest)
+  if (input.quietHours !== undefined) {
+    patch.quietHours = input.quietHours === null ? null : checkQuietHours(input.quietHours)
   }
   if (input.pace === false) patch.pace = null
   else if (input.pace !== undefined && input.pace !== null) patch.pace = checkPace(input.pace)
@@ -69,6 +88,11 @@ async function fullPatch(
   if (input.categories !== undefined || input.eventTypes !== undefined) {
     const { categories = record.categories, eventTypes = record.eventTypes } = input
     Object.assign(patch, checkSubscription(deps.catalog, { categories, eventTypes }))
+  }
+  if (input.minImportance === null) patch.minImportance = null
+  else if (input.minImportance !== undefined) {
+    const checked = checkSubscription(undefined, { minImportance: input.minImportance }).minImportance
+    if (checked !== undefined) patch.minImportance = checked
   }
   const config = input.config === undefined ? undefined : await newConfig(deps, transport, input.config, record)
   if (config !== undefined) Object.assign(patch, await configPatch(deps, config, record, now))
@@ -116,8 +140,9 @@ async function configPatch(
   const patch = { config: parts.config, sealedConfig }
   if (record.status !== 'active' && record.status !== 'incomplete') return patch
   const missing = transport.missing?.(value) ?? []
-  if (missing.length === 0) return { ...patch, status: 'active', reason: null }
-  return { ...patch, status: 'incomplete', reason: missingReason(missing, now) }
+  const gaps = gapPatch(record, now)
+  if (missing.length === 0) return { ...patch, status: 'active', reason: null, ...gaps }
+  return { ...patch, status: 'incomplete', reason: missingReason(missing, now), ...gaps }
 }
 
 /** The connection as its transport will see it. */

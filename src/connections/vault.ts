@@ -2,6 +2,7 @@ import type { ConnectionRecord, Ref } from '../contracts/connection.ts'
 import type { Encryption } from '../contracts/encryption.ts'
 import type { ConnectionPatch } from '../contracts/store.ts'
 import type { Transport } from '../contracts/transport.ts'
+import { createSealer, type Place } from '../encryption/sealer.ts'
 import { SignalboxError } from '../errors.ts'
 
 /** A signing secret of a connection. */
@@ -35,47 +36,25 @@ export interface Vault {
   rekey(record: SealedFields): Promise<ConnectionPatch>
 }
 
-/**
- * Marks a value that was stored while there was no encryption. Such values can still be read after it is switched on,
- * and `rekey` seals them; whoever can write to the store could put one there, so run `rekey` and keep others out.
- */
-const PLAIN = 'plain:'
-
 /** `false`: values are stored as readable text, marked as such. */
 export function createVault(options: { readonly encryption: Encryption | false }): Vault {
-  const { encryption } = options
-
-  async function seal(ref: Ref, field: SealedField, value: unknown): Promise<string> {
-    const text = JSON.stringify(value)
-    return encryption === false ? PLAIN + text : encryption.seal(text, aad(ref, field))
-  }
+  const sealer = createSealer(options.encryption)
+  const seal = (ref: Ref, field: SealedField, value: unknown): Promise<string> => sealer.seal(place(ref, field), value)
 
   async function open(record: SealedFields, field: SealedField): Promise<unknown> {
     const sealed = record[field]
     if (sealed === undefined) return undefined
     try {
-      if (sealed.startsWith(PLAIN)) return JSON.parse(sealed.slice(PLAIN.length))
-      if (encryption === false) throw new SignalboxError('invalid_input', 'the dispatcher has no encryption')
-      return JSON.parse(await encryption.open(sealed, aad(record, field)))
-    } catch (error) {
-      // A parser's error would quote what was opened.
-      const cause = error instanceof SyntaxError ? undefined : error
+      return await sealer.open(place(record, field), sealed)
+    } catch (cause) {
       throw new SignalboxError('conflict', `the secrets of the connection ${record.id} cannot be opened`, {
         field,
-        ...(cause === undefined ? {} : { cause }),
+        cause,
       })
     }
   }
 
-  function outdated(sealed: string | undefined): boolean {
-    if (sealed === undefined || encryption === false) return false
-    if (sealed.startsWith(PLAIN)) return true
-    try {
-      return encryption.keyIdOf(sealed) !== encryption.keyId
-    } catch {
-      return true
-    }
-  }
+  const outdated = (sealed: string | undefined): boolean => sealed !== undefined && sealer.isOutdated(sealed)
 
   return {
     splitConfig(transport, config) {
@@ -116,7 +95,6 @@ export function activeSecrets(secrets: readonly SigningSecret[], now: number): r
 
 type SealedField = 'sealedConfig' | 'sealedSecrets'
 
-/** As JSON, so that no two places share a text. */
-function aad(ref: Ref, field: SealedField): string {
-  return JSON.stringify([ref.orgId, ref.id, field])
+function place({ orgId, id }: Ref, field: SealedField): Place {
+  return { orgId, record: id, field }
 }

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { EventBase, EventInput } from './event.ts'
+import type { EventBase, EventInput, Importance, StoredEvent } from './event.ts'
 
 /** What an event says to a person. */
 export interface EventSummary {
@@ -28,9 +28,14 @@ export interface CategoryDefinition {
 
 export type Categories = Readonly<Record<string, CategoryDefinition>>
 
+/** Ways to group events in digests, by name. Pure; at most 256 characters of what they answer count. */
+export type DigestKeys = Readonly<Record<string, (event: StoredEvent) => string | undefined>>
+
 /** The host's event types, grouped in categories. Made by `defineCatalog`. Every one is a plain `Catalog` too. */
 export interface Catalog<E extends EventBase = EventBase, K extends string = string> {
   readonly categories: Readonly<Record<K, CategoryDefinition>>
+  /** What a connection's `digest.key` may name beside the fields of events. */
+  readonly digestKeys?: DigestKeys
   /** Carries the type of events; never set. */
   readonly '~event'?: E
 }
@@ -66,4 +71,6 @@ export interface Subscription {
    * knows which those are: then no other types match.
    */
   readonly eventTypes: readonly string[]
+  /** Events below it do not match. Absent: all do. */
+  readonly minImportance?: Importance
 }

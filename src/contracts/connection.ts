@@ -29,27 +29,51 @@ export interface Pace {
   readonly burst: number
 }
 
+/**
+ * When a digest closes: `everyMs` after its first event; once nothing came for `idleMs`, at the latest `maxMs` after the
+ * first; or at the times of a cron pattern (five fields) in an IANA time zone. In ms, from a second to 35 days.
+ */
+export type DigestWindow =
+  | { readonly everyMs: number }
+  | { readonly idleMs: number; readonly maxMs: number }
+  | { readonly cron: string; readonly timeZone: string }
+
 /** How a connection collects events into digests. */
 export interface DigestSettings {
-  readonly window:
-    | { readonly everyMs: number }
-    | { readonly idleMs: number; readonly maxMs: number }
-    | { readonly cron: string; readonly timeZone: string }
+  readonly window: DigestWindow
+  /**
+   * One digest for each value of this field: `type`, `category`, `importance`, `metadata.…`, or one of the catalog's
+   * `digestKeys`. @default '' (one digest)
+   */
   readonly key?: string
+  /**
+   * `send`: the first event goes out at once and opens the window in which the others collect. Best effort: of events
+   * dispatched at the same moment, none or several may be the first; none is lost. @default 'hold'
+   */
   readonly leading?: 'hold' | 'send'
-  /** @default 200 */
+  /** Events past so many are counted, not kept: 1 to 1000. @default 200 */
   readonly maxItems?: number
+  /** Which ones are kept. @default 'first' */
   readonly keep?: 'first' | 'last'
+  /** What a digest of one event is sent as. @default 'event' */
   readonly single?: 'event' | 'digest'
+  /** These are sent at once, beside the digest. @default none */
   readonly bypass?: { readonly importance?: readonly Importance[]; readonly eventTypes?: readonly string[] }
 }
 
-/** Weekly intervals in which deliveries wait. */
+/** Weekly intervals in which deliveries wait; none is dropped. Urgent events, and tests, pass. */
 export interface QuietHours {
   /** IANA name, e.g. `Europe/Dublin`. */
   readonly timeZone: string
   /** `days`: 0 (Sunday) to 6. `from`, `to`: `HH:MM`; `to` before `from` ends on the next day. */
   readonly intervals: readonly { readonly days: readonly number[]; readonly from: string; readonly to: string }[]
+}
+
+/** A time in which a connection was not active, in epoch ms: events accepted in it were missed. */
+export interface Gap {
+  readonly from: number
+  /** Exclusive. */
+  readonly to: number
 }
 
 /** How a connection has been doing. Written by settles only, as deltas; never touches `version`. */
@@ -108,6 +132,8 @@ export interface ConnectionRecord extends Subscription {
   readonly uniqueKey?: string
   readonly digest?: DigestSettings
   readonly quietHours?: QuietHours
+  /** Ended times in which it was not active, oldest first: what replay looks at. */
+  readonly gaps?: readonly Gap[]
   /** **Store**: `fifo`: one at a time, in order; a delivery that waits for its retry holds up those behind it. */
   readonly ordering?: 'fifo'
   /** **Store**: pacing of claims; absent: none. */

@@ -80,7 +80,10 @@ export interface AttemptRecord {
 export type NextState =
   | { readonly status: 'delivered'; readonly receipt?: Receipt }
   | { readonly status: 'failed'; readonly failure: FailureReason }
+  /** Counts as a round where the settlement has `exchanges`; without, it was only put off. */
   | { readonly status: 'pending'; readonly dueAt: number }
+  /** Nothing of it is to be sent any more: a digest whose events no longer match. */
+  | { readonly status: 'cancelled' }
 
 /** The result of working off one leased delivery. */
 export interface Settlement {

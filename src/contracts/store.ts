@@ -62,7 +62,7 @@ export type ConnectionPatch = {
 /** What matching needs of an active connection. */
 export type SubscribedConnection = Pick<
   ConnectionRecord,
-  'id' | 'orgId' | 'transport' | 'categories' | 'eventTypes' | 'digest' | 'quietHours'
+  'id' | 'orgId' | 'transport' | 'categories' | 'eventTypes' | 'minImportance' | 'digest' | 'quietHours'
 >
 
 export interface SubscriptionSet {
@@ -302,8 +302,8 @@ export interface OpenDigest {
 }
 
 export interface DigestRepository {
-  /** By connection id, then key, ascending. */
-  list(query: PageQuery & { readonly orgId: string; readonly connectionId?: string }): Promise<Page<OpenDigest>>
+  /** By connection id, then key, ascending. Without `orgId`: over all organisations (a flush at the end only). */
+  list(query: PageQuery & { readonly orgId?: string; readonly connectionId?: string }): Promise<Page<OpenDigest>>
   /** The open digest with its kept events, or `undefined`. */
   peek(request: {
     readonly orgId: string

@@ -1,6 +1,8 @@
+import type { CatalogIndex } from '../catalog/index.ts'
 import { type Authorize, permit } from '../connections/authorize.ts'
 import {
   checkCall,
+  checkCount,
   checkCursor,
   checkInstant,
   checkLimit,
@@ -10,11 +12,13 @@ import {
 } from '../connections/check-input.ts'
 import { connectionNotFound } from '../connections/errors.ts'
 import type { Clock } from '../contracts/clock.ts'
-import type { Ref } from '../contracts/connection.ts'
+import type { ConnectionRecord, Ref } from '../contracts/connection.ts'
 import type { DeliveryRecord, DeliveryStatus } from '../contracts/delivery.ts'
 import type { Page, Store } from '../contracts/store.ts'
 import { checkId } from '../dispatch/check-event.ts'
+import type { PlanParts } from '../dispatch/plan.ts'
 import { invalidInput, SignalboxError } from '../errors.ts'
+import { replayMissed } from './replay.ts'
 import type {
   ActingDeliveryCall,
   Deliveries,
@@ -22,6 +26,8 @@ import type {
   DeliveryDetail,
   DeliveryListQuery,
   DeliveryView,
+  ReplayCall,
+  ReplayResult,
   RetryFailedCall,
 } from './types.ts'
 import { attemptView, deliveryView } from './views.ts'
@@ -30,6 +36,8 @@ export interface DeliveriesDeps {
   readonly store: Store
   readonly clock: Pick<Clock, 'now'>
   readonly authorize?: Authorize | undefined
+  readonly catalogIndex?: CatalogIndex | undefined
+  readonly plan: PlanParts
   /** Something may be claimable now: wakes the worker. */
   onChange?(orgId: string): void
 }
@@ -43,6 +51,8 @@ const STATUSES: ReadonlySet<unknown> = new Set<DeliveryStatus>([
 ])
 /** Deliveries reopened by one write. */
 const PORTION = 200
+const REPLAY_LIMIT = 1000
+const MAX_REPLAY_LIMIT = 10_000
 
 /** What became of messages, and the ways to try again; what the calls promise is said in {@link Deliveries}. */
 export function createDeliveries(deps: DeliveriesDeps): Deliveries {
@@ -82,6 +92,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     retry: (call) => retry(call),
     cancel: (call) => cancel(call),
     retryFailed: (call) => retryFailed(call),
+    replay: (call) => replay(call),
   }
 
   async function getDelivery(call: DeliveryCall): Promise<DeliveryDetail> {
@@ -133,11 +144,35 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
 
   async function retryFailed(call: RetryFailedCall): Promise<{ readonly reopened: number }> {
     checkCall(call, ['orgId', 'connectionId', 'since', 'actor'])
-    const connection = { orgId: checkOrgId(call.orgId), id: checkId(call.connectionId, 'connectionId') }
-    const since = checkInstant(call.since, 'since')
+    const { ref, since } = checkRange(call)
     await permit(deps.authorize, 'deliveries.retryFailed', call)
-    if ((await deps.store.connections.get(connection)) === undefined) throw connectionNotFound(connection)
-    const { orgId, id: connectionId } = connection
+    await connectionOf(ref)
+    return { reopened: await reopenFailed(ref, since) }
+  }
+
+  async function replay(call: ReplayCall): Promise<ReplayResult> {
+    checkCall(call, ['orgId', 'connectionId', 'since', 'limit', 'actor'])
+    const { ref, since } = checkRange(call)
+    const limit = call.limit === undefined ? REPLAY_LIMIT : checkCount(call.limit, 'limit', MAX_REPLAY_LIMIT)
+    await permit(deps.authorize, 'deliveries.replay', call)
+    const record = await connectionOf(ref)
+    if (record.status !== 'active') {
+      throw new SignalboxError('conflict', `the connection is ${record.status}: resume it first`)
+    }
+    const reopened = await reopenFailed(ref, since)
+    const { store, plan, catalogIndex: catalog } = deps
+    const replayed = await replayMissed({ store, plan, catalog }, record, { since, now: deps.clock.now(), limit })
+    if (replayed.added > 0) deps.onChange?.(ref.orgId)
+    return { reopened, ...replayed }
+  }
+
+  async function connectionOf(ref: Ref): Promise<ConnectionRecord> {
+    const record = await deps.store.connections.get(ref)
+    if (record === undefined) throw connectionNotFound(ref)
+    return record
+  }
+
+  async function reopenFailed({ orgId, id: connectionId }: Ref, since: number): Promise<number> {
     let reopened = 0
     let after: string | undefined
     do {
@@ -148,7 +183,7 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
       reopened += await reopen(orgId, ids)
       after = page.next
     } while (after !== undefined)
-    return { reopened }
+    return reopened
   }
 
   async function reopen(orgId: string, ids: readonly string[]): Promise<number> {
@@ -159,6 +194,11 @@ export function createDeliveries(deps: DeliveriesDeps): Deliveries {
     deps.onChange?.(orgId)
     return changed.length
   }
+}
+
+function checkRange(call: RetryFailedCall): { readonly ref: Ref; readonly since: number } {
+  const ref = { orgId: checkOrgId(call.orgId), id: checkId(call.connectionId, 'connectionId') }
+  return { ref, since: checkInstant(call.since, 'since') }
 }
 
 function refuseRetry({ status }: DeliveryRecord): void {

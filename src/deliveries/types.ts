@@ -46,9 +46,23 @@ export interface DeliveryListQuery {
 export interface RetryFailedCall {
   readonly orgId: string
   readonly connectionId: string
-  /** Epoch ms: failed deliveries that were created at or after. */
+  /** Epoch ms: what was created, or missed, at or after. */
   readonly since: number
   readonly actor?: unknown
+}
+
+export interface ReplayCall extends RetryFailedCall {
+  /** At most so many missed events are added by one call: 1 to 10,000. @default 1000 */
+  readonly limit?: number | undefined
+}
+
+export interface ReplayResult {
+  /** Failed deliveries that are due again. */
+  readonly reopened: number
+  /** Missed events that the connection gets now, or that joined its digest. */
+  readonly added: number
+  /** `limit` came first: call again. */
+  readonly more: boolean
 }
 
 /**
@@ -70,4 +84,11 @@ export interface Deliveries {
   cancel(call: ActingDeliveryCall): Promise<DeliveryView>
   /** `retry` for all failed deliveries of a connection. Answers how many were reopened. @throws `not_found` */
   retryFailed(call: RetryFailedCall): Promise<{ readonly reopened: number }>
+  /**
+   * `retryFailed`, and what the connection missed since `since` while it was not active, as its filter is now, in the
+   * order in which it was accepted: at most one delivery a connection and event, so that a second call adds nothing.
+   * Reaches back as far as events are kept.
+   * @throws `not_found` · `conflict` (the connection is not active: `resume` it first)
+   */
+  replay(call: ReplayCall): Promise<ReplayResult>
 }

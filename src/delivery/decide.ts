@@ -29,7 +29,7 @@ export type Decision =
   | { readonly kind: 'again'; readonly waitMs: number }
   | {
       readonly kind: 'settle'
-      readonly next: NextState
+      readonly next: Exclude<NextState, { status: 'cancelled' }>
       /** How the last exchange counts for the connection. */
       readonly health: HealthDelta['kind']
       /** Epoch ms: the whole connection cools down until then. */

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import type { CatalogIndex } from '../catalog/index.ts'
 import type { Clock, Ids } from '../contracts/clock.ts'
 import type { Ref } from '../contracts/connection.ts'
-import type { NewDelivery } from '../contracts/delivery.ts'
 import type { EventBase } from '../contracts/event.ts'
 import type { Store } from '../contracts/store.ts'
 import { invalidInput, isSignalboxError, SignalboxError } from '../errors.ts'
 import { type AcceptedEvent, checkEvent, checkId } from './check-event.ts'
 import { groupCommit } from './group-commit.ts'
-import { createDeliveryIds, type Planned, planEvent, toBatch } from './plan.ts'
+import { sendLeading } from './leading.ts'
+import { type Planned, type PlanParts, planEvent, toBatch } from './plan.ts'
 import { createSubscribers } from './subscribers.ts'
 import type { DispatchOptions, DispatchResult, PreparedEvent } from './types.ts'
 
@@ -19,8 +19,9 @@ export interface AcceptDeps {
   readonly ids: Ids
   readonly maxEventBytes: number
   readonly orgNameOf: (orgId: string) => Promise<string>
+  readonly plan: PlanParts
   /** Deliveries became durable. Not called for those of a host's transaction. */
-  readonly onEnqueued: (deliveries: readonly NewDelivery[]) => void
+  readonly onEnqueued: (due: readonly { readonly deliveryId: string; readonly dueAt: number }[]) => void
 }
 
 /** The way in: check, match, write. */
@@ -42,7 +43,6 @@ const MAX_GROUP = 256
 export function createAcceptor(deps: AcceptDeps): Acceptor {
   const { store, clock } = deps
   const subscribers = createSubscribers(store, deps.catalog)
-  const deliveryId = createDeliveryIds()
   const check = { catalog: deps.catalog, ids: deps.ids, maxEventBytes: deps.maxEventBytes }
   const group = groupCommit(writeGroup, { maxItems: MAX_GROUP })
 
@@ -71,7 +71,13 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     const filter = await subscribers.filterOf(orgId, tx)
     const named = events.every((event) => event.orgName !== undefined)
     const orgName = named ? orgId : await deps.orgNameOf(orgId)
-    return events.map((event) => planEvent(event, orgName, filter, deliveryId))
+    const planned = events.map((event) => planEvent(event, orgName, filter, deps.plan))
+    if (planned.every((one) => one.leading.length === 0)) return planned
+    const known = new Map(filter.connections.map((connection) => [connection.id, connection]))
+    const leads = { ...deps.plan, keys: store.keys, now: clock.now(), connectionOf: (id: string) => known.get(id) }
+    const settled: Planned[] = []
+    for (const one of planned) settled.push(await sendLeading(one, leads))
+    return settled
   }
 
   async function write(events: readonly AcceptedEvent[], tx: unknown): Promise<readonly Written[]> {
@@ -100,8 +106,16 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
   }
 
   function announce(written: readonly Written[]): void {
-    const deliveries = written.flatMap(([planned, result]) => (result.duplicate ? [] : planned.deliveries))
-    if (deliveries.length > 0) deps.onEnqueued(deliveries)
+    const due: { deliveryId: string; dueAt: number }[] = []
+    for (const [planned, { duplicate }] of written) {
+      if (duplicate) continue
+      for (const { id, dueAt } of planned.deliveries) due.push({ deliveryId: id, dueAt })
+      // a digest has no delivery yet: what it needs is someone who looks when it closes
+      for (const { closesAt, mustCloseAt } of planned.collect) {
+        due.push({ deliveryId: '', dueAt: Math.min(closesAt, mustCloseAt) })
+      }
+    }
+    if (due.length > 0) deps.onEnqueued(due)
   }
 
   function checked(event: EventBase, dedupe?: DispatchOptions['dedupe']): AcceptedEvent {
@@ -191,7 +205,11 @@ function resultOf(planned: Planned, duplicate: boolean): DispatchResult {
       : planned.deliveries.map(({ id, connectionId, dueAt }) => ({ id, connectionId, status: 'pending', dueAt })),
     collected: duplicate
       ? []
-      : planned.collect.map(({ connectionId, key, closesAt }) => ({ connectionId, key, closesAt })),
+      : planned.collect.map(({ connectionId, key, closesAt, mustCloseAt }) => ({
+          connectionId,
+          key,
+          closesAt: Math.min(closesAt, mustCloseAt),
+        })),
   }
 }
 

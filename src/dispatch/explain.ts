@@ -42,10 +42,25 @@ async function explainOne(record: ConnectionRecord, event: StoredEvent, deps: Ex
   if (!match.matches) return skipped(match.text)
   const prepared = await deps.preparer.prepare(record)
   if (prepared.kind !== 'ready') return skipped(prepared.reason.text)
+  let payload: unknown
   try {
-    const payload = prepared.transport.build(eventMessage(event), prepared.connection)
-    return { ...about, decision: 'sent', reason: match.text, payload }
+    payload = prepared.transport.build(eventMessage(event), prepared.connection)
   } catch {
     return skipped('the transport could not build this message')
   }
+  const route = prepared.timing.route(event)
+  if (route.kind === 'collect') {
+    const closesAt = Math.min(route.closesAt, route.mustCloseAt)
+    const first = route.leading ? ', or goes out at once as the first of its window' : ''
+    const reason = `${match.text}; it joins a digest${first}`
+    return { ...about, decision: 'digested', reason, digest: { key: route.key, closesAt }, payload }
+  }
+  const cooled = Math.max(route.dueAt, record.blockedUntil ?? 0)
+  const dueAt = prepared.timing.allowedAt(cooled, event.importance)
+  return { ...about, decision: 'sent', reason: match.text + whyLater(event.acceptedAt, cooled, dueAt), dueAt, payload }
+}
+
+function whyLater(now: number, cooledAt: number, dueAt: number): string {
+  if (dueAt > cooledAt) return '; it waits for the end of the quiet hours'
+  return cooledAt > now ? '; it waits for the end of a cooldown' : ''
 }

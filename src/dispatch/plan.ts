@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { CompiledFilter } from '../catalog/index.ts'
+import type { DigestKeys } from '../contracts/catalog.ts'
 import type { NewDelivery } from '../contracts/delivery.ts'
 import type { StoredEvent } from '../contracts/event.ts'
 import type { CollectEntry, EnqueueBatch, SubscribedConnection } from '../contracts/store.ts'
+import { compileTiming, type Timing } from '../digest/timing.ts'
 import type { AcceptedEvent } from './check-event.ts'
 
 /** One event with what it sets off. */
@@ -10,6 +12,8 @@ export interface Planned {
   readonly event: StoredEvent
   readonly deliveries: readonly NewDelivery[]
   readonly collect: readonly CollectEntry[]
+  /** Of `collect`: those that go out at once instead where they turn out to be the first of their window. */
+  readonly leading: readonly CollectEntry[]
 }
 
 /** Makes the id of the delivery of one message to one connection: stable, so that none is enqueued twice. */
@@ -31,27 +35,83 @@ export function createDeliveryIds(): DeliveryIds {
   }
 }
 
-/** Matches one event against its organisation's connections. Pure. */
-export function planEvent(
-  accepted: AcceptedEvent,
-  orgName: string,
-  filter: CompiledFilter,
-  deliveryId: DeliveryIds,
-): Planned {
+/** When things of a connection go out; prepared once for each set of settings. */
+export type Timings = (connection: SubscribedConnection) => Timing
+
+export function createTimings(digestKeys: DigestKeys | undefined): Timings {
+  const known = new WeakMap<object, Timing>()
+  return (connection) => {
+    let timing = known.get(connection)
+    if (timing === undefined) {
+      timing = compileTiming(connection, digestKeys)
+      known.set(connection, timing)
+    }
+    return timing
+  }
+}
+
+export interface PlanParts {
+  readonly deliveryId: DeliveryIds
+  readonly timings: Timings
+}
+
+const NONE: readonly CollectEntry[] = Object.freeze([])
+
+/** Matches one event against its organisation's connections, and decides when it goes to each of them. Pure. */
+export function planEvent(accepted: AcceptedEvent, orgName: string, filter: CompiledFilter, parts: PlanParts): Planned {
   const event: StoredEvent = named(accepted, orgName)
-  const deliveries = filter.match(event.type, event.category).map(
-    (connection): NewDelivery => ({
-      id: deliveryId(event.messageId, connection),
+  const deliveries: NewDelivery[] = []
+  let collect: CollectEntry[] | undefined
+  let leading: CollectEntry[] | undefined
+  for (const connection of filter.match(event.type, event.category, event.importance)) {
+    if (connection.digest === undefined && connection.quietHours === undefined) {
+      deliveries.push(deliveryOf(event, connection, event.acceptedAt, parts.deliveryId))
+      continue
+    }
+    const route = parts.timings(connection).route(event)
+    if (route.kind === 'send') {
+      deliveries.push(deliveryOf(event, connection, route.dueAt, parts.deliveryId))
+      continue
+    }
+    const { key, closesAt, mustCloseAt, maxItems, keep } = route
+    const entry: CollectEntry = {
       orgId: event.orgId,
       connectionId: connection.id,
-      kind: 'event',
-      messageId: event.messageId,
+      key,
       eventId: event.id,
-      dueAt: event.acceptedAt,
-      createdAt: event.acceptedAt,
-    }),
-  )
-  return { event, deliveries, collect: [] }
+      at: event.acceptedAt,
+      closesAt,
+      mustCloseAt,
+      maxItems,
+      keep,
+    }
+    collect ??= []
+    collect.push(entry)
+    if (route.leading) {
+      leading ??= []
+      leading.push(entry)
+    }
+  }
+  return { event, deliveries, collect: collect ?? NONE, leading: leading ?? NONE }
+}
+
+/** The delivery of an event to a connection. */
+export function deliveryOf(
+  event: StoredEvent,
+  connection: Pick<SubscribedConnection, 'id'>,
+  dueAt: number,
+  deliveryId: DeliveryIds,
+): NewDelivery {
+  return {
+    id: deliveryId(event.messageId, connection),
+    orgId: event.orgId,
+    connectionId: connection.id,
+    kind: 'event',
+    messageId: event.messageId,
+    eventId: event.id,
+    dueAt,
+    createdAt: event.acceptedAt,
+  }
 }
 
 function named(accepted: AcceptedEvent, orgName: string): StoredEvent {

@@ -8,6 +8,7 @@ import type { Outcome } from '../contracts/outcome.ts'
 import type { Transport } from '../contracts/transport.ts'
 import { NEW_HEALTH } from '../delivery/health.ts'
 import { resolveRetryPolicy } from '../delivery/policy.ts'
+import { compileTiming } from '../digest/timing.ts'
 import { invalidInput } from '../errors.ts'
 import { redactor } from '../http/redact.ts'
 import { confidentialOf } from '../worker/confidential.ts'
@@ -65,6 +66,7 @@ export async function sendOnce(
       connection,
       secrets: secrets.map((secret) => ({ secret })),
       policy: resolveRetryPolicy(transport.retry),
+      timing: compileTiming({}, undefined),
       variant: undefined,
       redact: redactor(confidentialOf(transport, config, secrets)),
     },

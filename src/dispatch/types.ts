@@ -23,7 +23,7 @@ export interface DispatchedDelivery {
   readonly id: string
   readonly connectionId: string
   /** `pending` without `wait`, and for what another worker holds or is not due. */
-  readonly status: 'pending' | 'delivered' | 'failed'
+  readonly status: 'pending' | 'delivered' | 'failed' | 'cancelled'
   /** Epoch ms: of the next attempt, while it is pending. */
   readonly dueAt: number
   /** Of the last exchange; only with `wait`. */
@@ -54,10 +54,15 @@ export interface Explanation {
   readonly connectionId: string
   readonly label: string
   readonly transport: string
-  readonly decision: 'sent' | 'skipped'
+  /** `digested`: it joins a digest. */
+  readonly decision: 'sent' | 'digested' | 'skipped'
   /** In words. */
   readonly reason: string
-  /** What the transport would send: for webhooks `{ contentType, body, headers? }`. Only where it is sent. */
+  /** Epoch ms: when it would be sent, quiet hours and cooldown considered. Only where it is sent. */
+  readonly dueAt?: number
+  /** The digest that it joins. Only where it is digested. */
+  readonly digest?: { readonly key: string; readonly closesAt: number }
+  /** What the transport would send: for webhooks `{ contentType, body, headers? }`. Of a digest: of this event alone. */
   readonly payload?: unknown
 }
 

@@ -9,7 +9,7 @@ import { type Decision, decide } from '../delivery/decide.ts'
 import type { Emitter } from '../runtime/emitter.ts'
 import type { DispatcherEvents } from './events.ts'
 import type { ExchangeOnce } from './exchange.ts'
-import { eventKey, messageOf } from './messages.ts'
+import { type DigestContext, eventKey, messageOf } from './messages.ts'
 import type { Prepared, Preparer } from './prepare.ts'
 import { secondTry } from './second-try.ts'
 
@@ -18,7 +18,8 @@ export interface DeliverDeps {
   readonly exchange: ExchangeOnce
   /** Which attempts are recorded. */
   readonly recordAttempts: 'all' | 'failures'
-  readonly organisation: (orgId: string) => Promise<{ readonly digestUrl?: string }>
+  /** What a digest of a connection is made with, read when it goes out. */
+  readonly digestContext: (record: ConnectionRecord) => Promise<DigestContext>
   readonly clock: Clock
   readonly random: () => number
   readonly emitter: Emitter<DispatcherEvents>
@@ -54,9 +55,15 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       return undefined
     }
     if (prepared.kind === 'unreadable') return unreadable(delivery)
-    const links = delivery.kind === 'digest' ? await deps.organisation(delivery.orgId) : {}
-    const message = messageOf(delivery, (id) => events.get(eventKey(delivery.orgId, id)), links)
-    if (message === undefined) return nothingLeft(delivery)
+    const context = delivery.kind === 'digest' ? await deps.digestContext(record) : NO_DIGEST
+    const message = messageOf(delivery, (id) => events.get(eventKey(delivery.orgId, id)), context)
+    if (message === 'gone') return nothingLeft(delivery)
+    if (message === 'unwanted') return { settlement: untried(delivery, { status: 'cancelled' }) }
+    const importance = message.kind === 'event' ? message.event.importance : 'normal'
+    const now = clock.now()
+    const dueAt = prepared.timing.allowedAt(now, importance)
+    if (dueAt > now) return { settlement: untried(delivery, { status: 'pending', dueAt }) }
+    if (delivery.kind === 'digest' && delivery.attempts === 0) announceDigest(delivery)
     const attempts: AttemptRecord[] = []
     let outcome = await exchange(delivery, prepared, message, signal, attempts)
     let decision = judge(delivery, prepared, outcome, attempts.length, false)
@@ -66,7 +73,27 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       decision = judge(delivery, prepared, outcome, attempts.length, true)
     }
     if (decision.kind === 'again') throw new Error('decide asked for a third try in one claim')
+    const { next } = decision
+    if (next.status === 'pending') {
+      const allowed = prepared.timing.allowedAt(next.dueAt, importance)
+      if (allowed > next.dueAt) decision = { ...decision, next: { ...next, dueAt: allowed } }
+    }
     return { settlement: settlementOf(delivery, outcome, decision, attempts), outcome }
+  }
+
+  function announceDigest({ id: deliveryId, orgId, connectionId, messageId, digest }: LeasedDelivery): void {
+    if (digest === undefined || !emitter.has('digest.closed')) return
+    const { key, total, closedAt, eventIds } = digest
+    emitter.emit('digest.closed', {
+      orgId,
+      connectionId,
+      deliveryId,
+      messageId,
+      key,
+      total,
+      kept: eventIds.length,
+      closedAt,
+    })
   }
 
   async function exchange(
@@ -143,7 +170,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
   /** What is sealed can't be opened here: no exchange, but visible, and tried again in a while. */
   function unreadable(delivery: LeasedDelivery): Delivered {
     const at = clock.now()
-    const next: NextState = { status: 'pending', dueAt: at + UNREADABLE_PAUSE_MS }
+    const next = { status: 'pending', dueAt: at + UNREADABLE_PAUSE_MS } as const
     const code: OutcomeCode = 'secret_unreadable'
     const detail = 'the sealed settings or secrets of the connection could not be opened with the keys given'
     return {
@@ -173,7 +200,29 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     return { settlement: idle(delivery, clock.now(), { status: 'failed', failure: 'abandoned' }, 'abandoned') }
   }
 
-  function idle(delivery: LeasedDelivery, at: number, next: NextState, code: OutcomeCode): Settlement {
+  /** Nothing was sent and nothing went wrong: it is put off, or not wanted any more. */
+  function untried(delivery: LeasedDelivery, next: NextState): Settlement {
+    const { orgId, id, connectionId, token, code, httpStatus } = delivery
+    return {
+      orgId,
+      deliveryId: id,
+      connectionId,
+      token,
+      exchanges: 0,
+      attempts: [],
+      next,
+      at: clock.now(),
+      ...(code === undefined ? {} : { code }),
+      ...(httpStatus === undefined ? {} : { httpStatus }),
+    }
+  }
+
+  function idle(
+    delivery: LeasedDelivery,
+    at: number,
+    next: Exclude<NextState, { status: 'cancelled' }>,
+    code: OutcomeCode,
+  ): Settlement {
     return {
       orgId: delivery.orgId,
       deliveryId: delivery.id,
@@ -188,5 +237,8 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
   }
 }
+
+/** Events need nothing of it. */
+const NO_DIGEST: DigestContext = { wants: () => true, single: 'event', subject: () => '' }
 
 const UNREADABLE_PAUSE_MS = 60_000

@@ -24,6 +24,17 @@ export interface DispatcherEvents {
   'delivery.failed': OfDelivery & { readonly failure: FailureReason }
   /** Final: the schedule of retries ended. */
   'delivery.exhausted': OfDelivery & { readonly failure: FailureReason }
+  /** A digest goes out for the first time. */
+  'digest.closed': OfConnection & {
+    readonly deliveryId: string
+    readonly messageId: string
+    readonly key: string
+    /** How many events were collected, and how many of them it holds. */
+    readonly total: number
+    readonly kept: number
+    /** Epoch ms at which it was due to close. */
+    readonly closedAt: number
+  }
   'connection.suspended': OfConnection & { readonly reason: StatusReason }
   /** A delivery succeeded after failures. */
   'connection.recovered': OfConnection & { readonly failingSince: number | undefined }

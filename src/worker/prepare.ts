@@ -1,10 +1,12 @@
 import { assess } from '../connections/assess.ts'
 import type { SigningSecret, Vault } from '../connections/vault.ts'
+import type { DigestKeys } from '../contracts/catalog.ts'
 import type { Connection, ConnectionRecord, StatusReason } from '../contracts/connection.ts'
 import type { RetryPolicy } from '../contracts/outcome.ts'
 import type { Transport } from '../contracts/transport.ts'
 import { type ResolvedRetryPolicy, resolveRetryPolicy } from '../delivery/policy.ts'
 import { configInvalidReason } from '../delivery/reasons.ts'
+import { compileTiming, type Timing } from '../digest/timing.ts'
 import { redactor } from '../http/redact.ts'
 import { confidentialOf } from './confidential.ts'
 
@@ -16,6 +18,8 @@ export interface Prepared {
   readonly connection: Connection
   readonly secrets: readonly SigningSecret[]
   readonly policy: ResolvedRetryPolicy
+  /** When things of it may go out. */
+  readonly timing: Timing
   /** Connections with the same one share the build of a message. */
   readonly variant: string | undefined
   /** Takes what must not be recorded out of a text. */
@@ -41,6 +45,7 @@ export function createPreparer(deps: {
   readonly vault: Vault
   readonly transports: ReadonlyMap<string, Transport>
   readonly retry: RetryPolicy | undefined
+  readonly digestKeys?: DigestKeys | undefined
 }): Preparer {
   const policies = new Map<Transport, ResolvedRetryPolicy>()
   for (const transport of deps.transports.values()) {
@@ -71,6 +76,7 @@ export function createPreparer(deps: {
       connection,
       secrets,
       policy,
+      timing: compileTiming(record, deps.digestKeys),
       variant: variantOf(transport, connection.config),
       redact: redactor(
         confidentialOf(

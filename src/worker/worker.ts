@@ -227,7 +227,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       }
       if (one.next.status === 'delivered') delivered++
       else if (one.next.status === 'failed') failed++
-      else {
+      else if (one.next.status === 'pending') {
         retried++
         scheduled.push({ deliveryId: one.deliveryId, dueAt: one.next.dueAt })
       }

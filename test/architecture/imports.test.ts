@@ -64,6 +64,8 @@ describe('imports go one way', () => {
     (name) => {
       const packages = [
         '@standard-schema/spec',
+        ...(name === 'payloads' ? ['@slack/types'] : []),
+        ...(name === 'digest' ? ['croner', 'temporal-polyfill'] : []),
         ...(name === 'signing' ? ['node:crypto', 'node:buffer', 'node:util/types'] : []),
       ]
       expect(
@@ -74,6 +76,14 @@ describe('imports go one way', () => {
       ).toEqual([])
     },
   )
+
+  it('of @slack/types only types are imported', () => {
+    const text = files.map((file) => readFileSync(join(src, file), 'utf8')).join('\n')
+    const all = [...text.matchAll(/'@slack\/types'/g)].length
+    const types = [...text.matchAll(/^import type [^']*'@slack\/types'/gm)].length
+    expect(types).toBe(all)
+    expect(types).toBeGreaterThan(0)
+  })
 
   it.each(['payloads', 'delivery', 'digest', 'catalog'])('%s reads no clock and rolls no dice', (name) => {
     const offenders = files
@@ -89,6 +99,16 @@ describe('imports go one way', () => {
       violations(
         (path) => area(path) === name,
         (one) => !one.inside || (area(one.to) === name ? unit(one.to) === unit(one.from) : isBelow(one.to)),
+      ),
+    ).toEqual([])
+  })
+
+  it('oauth imports what lies below a dispatcher, a transport and a store', () => {
+    const below = ['oauth', 'contracts', 'errors.ts', 'delivery', 'encryption', 'http', 'runtime', 'signing']
+    expect(
+      violations(
+        (path) => area(path) === 'oauth',
+        (one) => (one.inside ? below.includes(area(one.to)) : ['zod', 'node:crypto'].includes(one.to)),
       ),
     ).toEqual([])
   })

@@ -12,6 +12,7 @@ import type { Store } from '../../src/contracts/store.ts'
 import type { Transport } from '../../src/contracts/transport.ts'
 import { createDeliveries } from '../../src/deliveries/service.ts'
 import type { Deliveries } from '../../src/deliveries/types.ts'
+import { createDeliveryIds, createTimings } from '../../src/dispatch/plan.ts'
 import { aesGcm } from '../../src/encryption/aes-gcm.ts'
 import { SignalboxError } from '../../src/errors.ts'
 import { ghostSignature, standardWebhooks } from '../../src/signing/index.ts'
@@ -137,7 +138,13 @@ export function harness(options: Partial<Omit<ConnectionsDeps, 'store'>> & { rea
   }
   const self: Harness = {
     connections: createConnections(deps),
-    deliveries: createDeliveries({ store, clock, authorize: options.authorize, onChange }),
+    deliveries: createDeliveries({
+      store,
+      clock,
+      authorize: options.authorize,
+      plan: { deliveryId: createDeliveryIds(), timings: createTimings(undefined) },
+      onChange,
+    }),
     store,
     vault,
     transports,

@@ -87,6 +87,7 @@ const EVENT_NAMES = Object.keys({
   'delivery.delivered': 1,
   'delivery.failed': 1,
   'delivery.exhausted': 1,
+  'digest.closed': 1,
   'connection.suspended': 1,
   'connection.recovered': 1,
 } satisfies Record<keyof DispatcherEvents, 1>) as (keyof DispatcherEvents)[]

@@ -143,7 +143,15 @@ function requeue(lane: Lane): void {
   for (const row of itemsOf(lane.queue)) place(lane.queue, row, isFifo(lane) ? 0 : row.dueAt)
 }
 
-const SUBSCRIPTION = ['status', 'transport', 'categories', 'eventTypes', 'digest', 'quietHours'] as const
+const SUBSCRIPTION = [
+  'status',
+  'transport',
+  'categories',
+  'eventTypes',
+  'minImportance',
+  'digest',
+  'quietHours',
+] as const
 
 function changesSubscription(old: ConnectionRecord, record: ConnectionRecord): boolean {
   return SUBSCRIPTION.some((field) => old[field] !== record[field])

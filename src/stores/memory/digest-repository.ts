@@ -7,7 +7,8 @@ export function digestRepository(state: State): DigestRepository {
     state.orgs.get(orgId)?.lanes.get(connectionId)?.digests?.get(key)
   return {
     list: async ({ orgId, connectionId, after, limit }) => {
-      const lanes = [...(state.orgs.get(orgId)?.lanes.values() ?? [])]
+      const orgs = orgId === undefined ? [...state.orgs.values()] : [state.orgs.get(orgId)]
+      const lanes = orgs.flatMap((org) => [...(org?.lanes.values() ?? [])])
       const rows = lanes
         .flatMap((lane) =>
           connectionId === undefined || lane.id === connectionId ? [...(lane.digests?.values() ?? [])] : [],

@@ -55,7 +55,7 @@ function write(state: State, row: Delivery, settlement: Settlement): void {
   }
   switch (next.status) {
     case 'pending':
-      row.rounds++
+      if (settlement.exchanges > 0) row.rounds++
       row.dueAt = next.dueAt
       offer(state, row)
       return
@@ -66,6 +66,9 @@ function write(state: State, row: Delivery, settlement: Settlement): void {
     case 'failed':
       row.finishedAt = settlement.at
       row.failure = next.failure
+      return
+    case 'cancelled':
+      row.finishedAt = settlement.at
   }
 }
 

@@ -32,7 +32,15 @@ const ACTIVE = 'SELECT body FROM signalbox_connection WHERE oid = ? AND active =
 const NO_ORG: Row = [-1, '0']
 
 /** Fields whose change makes another set of subscribed connections. */
-const SUBSCRIPTION = ['status', 'transport', 'categories', 'eventTypes', 'digest', 'quietHours'] as const
+const SUBSCRIPTION = [
+  'status',
+  'transport',
+  'categories',
+  'eventTypes',
+  'minImportance',
+  'digest',
+  'quietHours',
+] as const
 
 export function createConnections({ access, names, bodies, lanes }: ConnectionDeps): ConnectionRepository {
   function find(session: Session, { orgId, id }: Ref): LaneState | undefined {

@@ -100,9 +100,9 @@ export interface DigestDeps {
 }
 
 const LIST = `
-SELECT c.id, m.key, count(*), min(m.at), max(m.closes_at), min(m.must_close_at)
-FROM signalbox_connection c JOIN signalbox_member m ON m.lid = c.lid
-WHERE c.oid = ?1 AND (?2 IS NULL OR c.id = ?2) AND (c.id > ?3 OR (c.id = ?3 AND m.key > ?4))
+SELECT c.id, m.key, count(*), min(m.at), max(m.closes_at), min(m.must_close_at), o.id
+FROM signalbox_connection c JOIN signalbox_member m ON m.lid = c.lid JOIN signalbox_org o ON o.oid = c.oid
+WHERE (?1 IS NULL OR c.oid = ?1) AND (?2 IS NULL OR c.id = ?2) AND (c.id > ?3 OR (c.id = ?3 AND m.key > ?4))
 GROUP BY c.id, m.key ORDER BY c.id, m.key LIMIT ?5`
 
 export function createDigests({ access, names, bodies, lanes, events }: DigestDeps): DigestRepository {
@@ -121,13 +121,13 @@ export function createDigests({ access, names, bodies, lanes, events }: DigestDe
   return {
     list: ({ orgId, connectionId, limit, after }) =>
       access.snapshot((session) => {
-        const oid = names.findOrg(session, orgId)
+        const oid = orgId === undefined ? null : names.findOrg(session, orgId)
         if (oid === undefined) return { items: [] }
         const [afterId, afterKey] = after === undefined ? ['', ''] : readCursor(after, 2)
         const rows = session.all(LIST, oid, connectionId ?? null, String(afterId), String(afterKey), limit + 1)
         const items = rows.map(
-          ([id, key, total, opened, closes, must]): OpenDigest => ({
-            orgId,
+          ([id, key, total, opened, closes, must, org]): OpenDigest => ({
+            orgId: text(org),
             connectionId: text(id),
             key: text(key),
             total: int(total),

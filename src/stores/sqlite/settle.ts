@@ -4,7 +4,7 @@ import type { Lease, SettleResult } from '../../contracts/store.ts'
 import { applyHealth } from '../../delivery/health.ts'
 import { returnTokens } from '../../delivery/plan-lane.ts'
 import type { ClaimDeps } from './claim.ts'
-import { DELIVERED, FAILED, LIVE, writeAttempt } from './codec.ts'
+import { CANCELLED, DELIVERED, FAILED, LIVE, writeAttempt } from './codec.ts'
 import { changeOrg, storeBody, storeHealth } from './connection-rows.ts'
 import { int, type Session } from './driver.ts'
 import { ATTEMPT } from './endings.ts'
@@ -21,7 +21,7 @@ WHERE did = ? AND status = 0`
 const RETRIED = `
 UPDATE signalbox_delivery
 SET pos = CASE WHEN ?1 THEN pos ELSE ?2 END, due_at = CASE WHEN ?1 THEN ?2 END, attempts = attempts + ?3,
-  rounds = rounds + 1, lost = 0, code = ?4, http = ?5, first = ifnull(?6, first)
+  rounds = rounds + (?3 > 0), lost = 0, code = ?4, http = ?5, first = ifnull(?6, first)
 WHERE did = ?7 AND status = 0`
 
 /** Writes settlements inside a write transaction. */
@@ -72,7 +72,7 @@ function settleOne(session: Session, deps: Deps, lane: LaneState, one: Settlemen
   const delivered = next.status === 'delivered'
   const failure = next.status === 'failed' ? next.failure : null
   const receipt = delivered && next.receipt ? JSON.stringify(next.receipt) : null
-  const status = delivered ? DELIVERED : FAILED
+  const status = delivered ? DELIVERED : next.status === 'failed' ? FAILED : CANCELLED
   return session.run(ENDED, status, one.at, exchanges, code, httpStatus, failure, receipt, first, did) > 0
 }
 

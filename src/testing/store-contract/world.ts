@@ -216,7 +216,8 @@ export function settlement(
 
 export function healthDelta(id: string, next: NextState, at: number): HealthDelta {
   const kind = next.status === 'delivered' ? 'success' : 'failure'
-  return { kind, failures: kind === 'failure' ? 1 : 0, at, latest: { deliveryId: id, status: next.status, at } }
+  const status = next.status === 'cancelled' ? 'failed' : next.status
+  return { kind, failures: kind === 'failure' ? 1 : 0, at, latest: { deliveryId: id, status, at } }
 }
 
 /** The one element that the contract promises. */
