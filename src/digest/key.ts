@@ -32,7 +32,12 @@ function fieldOf(event: StoredEvent, key: string): unknown {
 
 function asKey(value: unknown): string {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return ''
-  return String(value).slice(0, MAX_KEY_LENGTH).toWellFormed().replaceAll('\0', '')
+  // half a character at the cut is left out
+  return String(value)
+    .slice(0, MAX_KEY_LENGTH)
+    .replace(/[\uD800-\uDBFF]$/, '')
+    .toWellFormed()
+    .replaceAll('\0', '')
 }
 
 function attempt(call: () => unknown): unknown {

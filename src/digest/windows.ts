@@ -14,7 +14,7 @@ export interface ClosingTimes {
  *
  * - `everyMs`: so long after the first event.
  * - `idleMs`, `maxMs`: when no event came for `idleMs`, at the latest `maxMs` after the first.
- * - `cron`, `timeZone`: the next time that the pattern names. An hour that the clocks skip counts as the one after it,
+ * - `cron`, `timeZone`: the next time that the pattern names. A time that the clocks skip counts as the end of the gap,
  *   and one that they repeat counts once.
  */
 export function compileWindow(window: DigestWindow): (at: number) => ClosingTimes {

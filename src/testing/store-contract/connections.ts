@@ -25,6 +25,8 @@ const full = aConnection('con_full', {
   reason: { code: 'paused', text: 'Paused by a person', since: T0 - 5 },
   uniqueKey: 'channel:C1',
   digest: { window: { everyMs: 60_000 }, key: '{type}', leading: 'hold', maxItems: 10, keep: 'last' },
+  minImportance: 'high',
+  gaps: [{ from: T0 - 2000, to: T0 - 1000 }],
   quietHours: { timeZone: 'Europe/Dublin', intervals: [{ days: [0, 6], from: '22:00', to: '06:00' }] },
   ordering: 'fifo',
   pace: { perSecond: 1, burst: 3 },
@@ -200,6 +202,7 @@ export const connectionCases: readonly Case[] = [
       assert.ok(b?.digest === undefined && b?.quietHours === undefined)
       assert.deepEqual(whole?.digest, full.digest)
       assert.deepEqual(whole?.quietHours, full.quietHours)
+      assert.equal(whole?.minImportance, 'high')
     },
   },
   {
@@ -241,9 +244,11 @@ export const connectionCases: readonly Case[] = [
       await changed(1)
       await connections.update(ref, { quietHours: { timeZone: 'UTC', intervals: [] } }, 5)
       await changed(1)
-      await connections.update(ref, { status: 'paused' }, 6)
+      await connections.update(ref, { minImportance: 'high' }, 6)
+      await changed(1)
+      await connections.update(ref, { status: 'paused' }, 7)
       await changed(0)
-      await connections.update(ref, { status: 'active' }, 7)
+      await connections.update(ref, { status: 'active' }, 8)
       await changed(1)
       await connections.delete(ref, { now: T0 })
       await changed(0)

@@ -50,6 +50,34 @@ export const digestCases: readonly Case[] = [
     },
   },
   {
+    name: 'digests: an event that was stored before can join one',
+    async run({ store }) {
+      await store.connections.insert(aConnection('con_a'))
+      await enqueue(store, { events: [anEvent('e1')] })
+      await enqueue(store, { collect: [aMember('e1')] })
+      const sealed = only((await claim(store, { now: T0 + 60_000 })).deliveries, 'delivery')
+      assert.deepEqual(sealed.digest?.eventIds, ['e1'])
+    },
+  },
+  {
+    name: 'digests: without an organisation the list goes over all of them',
+    async run({ store }) {
+      await store.connections.insert(aConnection('con_a'))
+      await store.connections.insert(aConnection('con_b', { orgId: 'org_b' }))
+      const other = aMember('e2', { orgId: 'org_b', connectionId: 'con_b' })
+      await enqueue(store, { events: [anEvent('e2', { orgId: 'org_b' })], collect: [other] })
+      await collect(store, aMember('e1'))
+      const open = await allPages((page) => store.digests.list(page), 1)
+      assert.deepEqual(
+        open.map(({ orgId, connectionId }) => [orgId, connectionId]),
+        [
+          [ORG, 'con_a'],
+          ['org_b', 'con_b'],
+        ],
+      )
+    },
+  },
+  {
     name: 'digests: one closes at its latest closesAt, but no later than its earliest mustCloseAt',
     async run({ store }) {
       await store.connections.insert(aConnection('con_a'))

@@ -64,6 +64,36 @@ export const settleCases: readonly Case[] = [
     },
   },
   {
+    name: 'settle: pending without an exchange is put off only: no round, no attempt, and health stays',
+    async run({ store }) {
+      await store.connections.insert(aConnection('con_a'))
+      await fill(store, 'con_a', 1)
+      const held = only((await claim(store, { now: T0 })).deliveries, 'delivery')
+      const { orgId, connectionId, token } = held
+      const putOff = { orgId, connectionId, token, deliveryId: held.id, exchanges: 0, attempts: [], at: T0 }
+      const result = await store.deliveries.settle([{ ...putOff, next: { status: 'pending', dueAt: T0 + 500 } }])
+      assert.deepEqual(only(result.connections, 'connection').after, only(result.connections, 'connection').before)
+      const waiting = await delivery(store, held.id)
+      assert.deepEqual([waiting.status, waiting.dueAt, waiting.attempts, waiting.rounds], ['pending', T0 + 500, 0, 0])
+      assert.deepEqual(await claimIds(store, { now: T0 + 499 }), [])
+      assert.deepEqual(await claimIds(store, { now: T0 + 500 }), [held.id])
+    },
+  },
+  {
+    name: 'settle: cancelled ends a delivery that is not wanted any more',
+    async run({ store }) {
+      await store.connections.insert(aConnection('con_a'))
+      await fill(store, 'con_a', 1)
+      const held = only((await claim(store, { now: T0 })).deliveries, 'delivery')
+      const { orgId, connectionId, token } = held
+      const ended = { orgId, connectionId, token, deliveryId: held.id, exchanges: 0, attempts: [], at: T0 + 5 }
+      await store.deliveries.settle([{ ...ended, next: { status: 'cancelled' } }])
+      const done = await delivery(store, held.id)
+      assert.deepEqual([done.status, done.finishedAt, done.failure], ['cancelled', T0 + 5, undefined])
+      assert.deepEqual(await claimIds(store, { now: T0 + 60_000 }), [])
+    },
+  },
+  {
     name: 'settle: failed keeps why, and attempts come back exactly, oldest first',
     async run({ store }) {
       await store.connections.insert(aConnection('con_a'))
