@@ -9,7 +9,8 @@ import type { ConnectionsDeps } from './deps.ts'
 import { connectionNotFound, noTransport } from './errors.ts'
 import type { ConnectionCall } from './types.ts'
 
-const DEFAULT_DEADLINE_MS = 10_000
+/** For the whole list: someone may be in hundreds of teams, each of which is asked for its channels. */
+const DEADLINE_MS = 30_000
 
 export async function listChannels(deps: ConnectionsDeps, call: ConnectionCall): Promise<readonly Channel[]> {
   checkNaming(call)
@@ -23,39 +24,58 @@ export async function listChannels(deps: ConnectionsDeps, call: ConnectionCall):
   }
   if (connection === undefined) throw new SignalboxError('conflict', problem?.text ?? 'the connection cannot be used')
   const signal = deps.signal ?? new AbortController().signal
-  let token: string | undefined
-  if (transport.provider !== undefined || connection.credentialId !== undefined) {
-    const result = await tokenOf(deps, connection, signal)
-    if (result?.ok !== true) {
-      throw new SignalboxError('conflict', outcomeText(result?.outcome.code ?? 'token_missing'))
-    }
-    token = result.token
+  const needsToken = transport.provider !== undefined || connection.credentialId !== undefined
+  const token = needsToken ? await tokenOf(deps, connection, signal) : undefined
+  const ask = async (withToken: string | undefined): Promise<readonly Channel[]> => {
+    const now = deps.clock.now()
+    return (
+      (await transport.channels?.({
+        connection,
+        ...(withToken === undefined ? {} : { token: withToken }),
+        http: deps.http,
+        now,
+        deadlineAt: now + DEADLINE_MS,
+        signal,
+      })) ?? []
+    )
   }
-  const now = deps.clock.now()
   try {
-    return await transport.channels({
-      connection,
-      ...(token === undefined ? {} : { token }),
-      http: deps.http,
-      now,
-      deadlineAt: now + (transport.deadlineMs ?? DEFAULT_DEADLINE_MS),
-      signal,
-    })
+    return await ask(token)
   } catch (error) {
-    if (isSignalboxError(error)) throw error
-    // What others throw may quote the token.
-    throw new SignalboxError('conflict', 'the channels could not be listed')
+    if (token === undefined || !isTokenExpired(error)) throw known(error)
+    const another = await tokenOf(deps, connection, signal, token)
+    try {
+      return await ask(another)
+    } catch (last) {
+      throw known(last)
+    }
   }
 }
 
+function isTokenExpired(error: unknown): boolean {
+  if (!isSignalboxError(error, 'conflict')) return false
+  const { cause } = error
+  return typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'token_expired'
+}
+
+/** What others throw may quote the token. */
+function known(error: unknown): unknown {
+  return isSignalboxError(error) ? error : new SignalboxError('conflict', 'the channels could not be listed')
+}
+
+/** @throws SignalboxError `conflict` where there is none to be had. */
 async function tokenOf(
-  deps: ConnectionsDeps,
+  { tokens }: ConnectionsDeps,
   connection: Connection,
   signal: AbortSignal,
-): Promise<TokenResult | undefined> {
+  rejectedToken?: string,
+): Promise<string> {
+  let result: TokenResult | undefined
   try {
-    return await deps.tokens?.get(connection, { signal })
+    result = await tokens?.get(connection, { signal, ...(rejectedToken === undefined ? {} : { rejectedToken }) })
   } catch {
-    return undefined
+    result = undefined
   }
+  if (result?.ok === true) return result.token
+  throw new SignalboxError('conflict', outcomeText(result?.outcome.code ?? 'token_missing'))
 }

@@ -8,6 +8,8 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array
   /** Epoch ms: the whole exchange, from the call to the last byte read, ends by then. */
   readonly deadlineAt: number
+  /** How much of the response body is kept, in bytes: 1 to 4_194_304. @default 16_384 */
+  readonly maxResponseBytes?: number
   /** For shutdown, not for deadlines. An aborted request rejects with `signal.reason`. */
   readonly signal?: AbortSignal
 }
@@ -16,7 +18,7 @@ export interface HttpResponse {
   readonly status: number
   /** Lower-case names; repeated ones joined with `, `. */
   readonly headers: Readonly<Record<string, string>>
-  /** The first 16 KiB of the body as text, decoded as UTF-8; the rest was discarded. */
+  /** The first 16 KiB (`maxResponseBytes`) of the body as text, decoded as UTF-8; the rest was discarded. */
   readonly text: string
   readonly truncated: boolean
 }

@@ -14,7 +14,7 @@ export interface OAuthGrant {
   /** Epoch ms; absent: the access token does not expire. */
   readonly expiresAt?: number
   readonly scopes: readonly string[]
-  /** What the grant itself chose of a connection's config: Slack's workspace and channel. */
+  /** What the grant itself chose of a connection's config: Slack's workspace, channel and its webhook's URL, a secret. */
   readonly config?: Readonly<Record<string, string>>
 }
 
@@ -37,7 +37,7 @@ export interface OAuthCallOptions {
   readonly http?: HttpPort
   /** Epoch ms. @default the present */
   readonly now?: number
-  /** Epoch ms by which the exchange has ended. @default `now` + 10 s */
+  /** Epoch ms, on the port's clock, by which each exchange has ended. @default `now` + 10 s */
   readonly deadlineAt?: number
   /** Shutdown. */
   readonly signal?: AbortSignal
@@ -46,7 +46,7 @@ export interface OAuthCallOptions {
 export interface AuthorizeUrlOptions {
   /** From `oauthStates().issue`, or the host's own. Comes back with the code. */
   readonly state: string
-  /** PKCE (RFC 7636, S256); Microsoft only. */
+  /** PKCE (RFC 7636, S256). Microsoft requires it; Slack, where a server proves itself by its secret, is not sent it. */
   readonly codeChallenge?: string
   /** Asked for instead of the provider's. */
   readonly scopes?: readonly string[]
@@ -61,13 +61,22 @@ export interface OAuthProvider {
   /** Where to send the browser. */
   authorizeUrl(options: AuthorizeUrlOptions): string
   /**
-   * Turns the code of the redirect into a grant.
+   * Turns the code of the redirect into a grant. A code works once.
    * @throws SignalboxError `invalid_input` where the provider refuses the code or the client, naming its word ·
-   * HttpFailure where no answer came
+   * HttpError where no usable answer came: not reached, not in time, 429, 5xx, unreadable · `signal.reason`
    */
   exchange(code: string, options?: OAuthCallOptions & { readonly codeVerifier?: string }): Promise<OAuthGrant>
-  /** An expected failure is data; throws only `signal.reason`. */
-  refresh(refreshToken: string, options?: OAuthCallOptions): Promise<RefreshResult>
-  /** Ends the grant at the provider. Best effort: answers whether the provider confirmed it. */
+  /**
+   * An expected failure is data, `retry` or `reauthorize`; throws only `signal.reason`.
+   * `scopes`: those of the grant, for providers that want to be told again; absent: the grant's, as they know them.
+   */
+  refresh(
+    refreshToken: string,
+    options?: OAuthCallOptions & { readonly scopes?: readonly string[] },
+  ): Promise<RefreshResult>
+  /**
+   * Ends the grant at the provider. Best effort: answers whether the provider confirmed it; throws only
+   * `signal.reason`. Absent where the provider has no such call.
+   */
   revoke?(tokens: Pick<OAuthGrant, 'accessToken' | 'refreshToken'>, options?: OAuthCallOptions): Promise<boolean>
 }

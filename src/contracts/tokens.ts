@@ -37,23 +37,44 @@ export interface AttachableTokenSource {
   attach(parts: TokenSourceParts): CredentialSource
 }
 
-/** A source that also keeps the grants. Credentials belong to `{ orgId, provider, externalId }`, not to a connection. */
+/**
+ * A source that also keeps the grants. A credential belongs to `{ orgId, provider, externalId }`, not to a connection:
+ * those that use it hold it, and it is erased and revoked when nobody does.
+ */
 export interface CredentialSource extends TokenSource {
   /**
-   * Keeps a grant for a connection (which need not exist yet), replacing the tokens of an earlier grant of the same
-   * workspace or account. Answers the `credentialId`. @throws SignalboxError `invalid_input` (unknown provider)
+   * The `credentialId` under which `save` keeps such a grant. Pure.
+   * @throws SignalboxError `invalid_input` (`grant.…`: another provider than those at hand, or malformed)
+   */
+  idOf(grant: OAuthGrant): string
+  /**
+   * Keeps a grant for a connection, which need not exist yet but has to within the hour. Replaces the tokens of an
+   * earlier grant of the same workspace or account, for all connections that hold it. Answers the `credentialId`.
+   * @throws SignalboxError `invalid_input`, like `idOf`
    */
   save(connection: Ref, grant: OAuthGrant): Promise<string>
-  /** The connection takes part in a credential that is there already. @throws SignalboxError `not_found` */
-  hold(connection: Ref, credentialId: string): Promise<void>
-  /** The connection has gone. With the last one the credential is erased, and then revoked at the provider (best effort). */
-  release(connection: Ref, credentialId: string): Promise<void>
+  /**
+   * The connection takes part in a credential that is there already.
+   * @throws SignalboxError `not_found` · `invalid_input` (`credentialId` is one of another provider)
+   */
+  hold(connection: Ref, credentialId: string, provider: string): Promise<void>
+  /**
+   * The connection has gone, or uses another credential now. With the last holder the credential is erased, and then
+   * revoked at the provider (best effort). `keep`: it stays for an hour, so that it can be held again. Never rejects:
+   * what fails is logged, and made up for by `upkeep`.
+   */
+  release(connection: Ref, credentialId: string, options?: { readonly keep?: boolean }): Promise<void>
   /** Erases and revokes everything of an organisation. */
   releaseAll(orgId: string): Promise<void>
-  /** Refreshes what has been idle, and drops what no connection holds. Ends early at `until` (epoch ms) or on `signal`. */
+  /**
+   * Refreshes what has been idle, and erases what no connection uses; where another process does it, or has done it
+   * within the hour, nothing. Begins nothing more at `until` (epoch ms) or on `signal`, and goes on there next time.
+   */
   upkeep(options: { readonly until: number; readonly signal: AbortSignal }): Promise<void>
-  /** Seals up to `limit` credentials with the current key. `remaining` may count at most one page. */
+  /** Seals up to `limit` (0 or more) credentials with the current key. `remaining` may count at most one page. */
   rekey(options: {
     readonly limit: number
   }): Promise<{ readonly rekeyed: number; readonly remaining: number; readonly unreadable: number }>
+  /** Resolves when no refresh is under way. One that has begun is never broken off: its answer could not be had twice. */
+  idle(): Promise<void>
 }

@@ -95,5 +95,10 @@ export interface Transport<Name extends string = string, Input = unknown, Config
   /** Pure: no I/O, no clock. */
   build(message: Message, connection: Connection<Config>): Payload
   send(payload: Payload, context: SendContext<Config>): Promise<Outcome>
+  /**
+   * The places that the connection's token can post to.
+   * @throws SignalboxError `conflict` that says in words what went wrong; where it was the token, with the cause
+   * `{ code: 'token_expired' }`: the dispatcher gets another one and asks once more
+   */
   channels?(context: ChannelsContext<Config>): Promise<readonly Channel[]>
 }

@@ -8,7 +8,7 @@ import {
   type ReceivedHeaders,
   tooManyInterim,
 } from './received.ts'
-import { addChunk, type BodyStart, bodyText } from './response-text.ts'
+import { addChunk, bodyStart, bodyText } from './response-text.ts'
 
 /**
  * An {@link HttpPort} on `globalThis.fetch`, read at each call, for hosts whose tests replace fetch (msw's
@@ -64,7 +64,7 @@ async function run(exchange: Exchange, inside: PortInside): Promise<void> {
     inside.fail(exchange, invalidStatus())
     return controller.abort()
   }
-  const body: BodyStart = { chunks: [], size: 0, truncated: false }
+  const body = bodyStart(request.maxResponseBytes)
   const reader = response.body?.getReader()
   while (reader !== undefined) {
     const { done, value } = await reader.read()

@@ -16,6 +16,8 @@ const RESERVED: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+const MAX_RESPONSE_BYTES = 4_194_304
+
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const NOT_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 
@@ -27,8 +29,10 @@ const NOT_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/
  * @throws HttpError `invalid_request`
  */
 export function outgoingHeaders(request: HttpRequest, userAgent: string | false): string[] {
-  const { method, headers, body } = request
+  const { method, headers, body, maxResponseBytes } = request
   if (!METHODS.has(method)) throw invalid('the method is not one of those allowed')
+  if (maxResponseBytes !== undefined && !isWithin(maxResponseBytes, 1, MAX_RESPONSE_BYTES))
+    throw invalid(`maxResponseBytes is not a whole number from 1 to ${MAX_RESPONSE_BYTES}`)
   if (body !== undefined) {
     if (typeof body !== 'string' && !(body instanceof Uint8Array)) throw invalid('the body is neither text nor bytes')
     if (method === 'GET') throw invalid('a GET request has no body')
@@ -48,9 +52,13 @@ export function outgoingHeaders(request: HttpRequest, userAgent: string | false)
     flat.push(name, value)
   }
   if (!hasAgent && userAgent !== false) flat.push('user-agent', userAgent)
-  // A compressed answer is of no use to a reader that keeps 16 KiB and never inflates.
+  // A compressed answer is of no use to a reader that keeps the beginning and never inflates.
   if (!hasEncoding) flat.push('accept-encoding', 'identity')
   return flat
+}
+
+function isWithin(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most
 }
 
 function invalid(message: string): HttpError {

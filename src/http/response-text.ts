@@ -1,16 +1,21 @@
-/** What is read of a response body; the rest is discarded. */
-export const MAX_BODY_BYTES = 16_384
+/** What is read of a response body where the request does not say; the rest is discarded. */
+const MAX_BODY_BYTES = 16_384
 
-/** The first 16 KiB of a body. */
+/** The beginning of a body. */
 export interface BodyStart {
+  readonly maxBytes: number
   chunks: Uint8Array[]
   size: number
   truncated: boolean
 }
 
+export function bodyStart(maxBytes: number = MAX_BODY_BYTES): BodyStart {
+  return { maxBytes, chunks: [], size: 0, truncated: false }
+}
+
 /** Answers whether there is room for more. */
 export function addChunk(body: BodyStart, chunk: Uint8Array): boolean {
-  const room = MAX_BODY_BYTES - body.size
+  const room = body.maxBytes - body.size
   if (chunk.byteLength > room) body.truncated = true
   if (room > 0) body.chunks.push(chunk.byteLength > room ? chunk.subarray(0, room) : chunk)
   body.size += Math.min(room, chunk.byteLength)

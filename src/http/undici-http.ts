@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici'
 import type { HttpPort } from '../contracts/http.ts'
 import { createPort, type Exchange, type HttpOptions, type PortInside } from './port.ts'
 import { invalidStatus, joinedHeaders, MAX_INTERIM_RESPONSES, tooManyInterim } from './received.ts'
-import { addChunk, type BodyStart, bodyText, MAX_BODY_BYTES } from './response-text.ts'
+import { addChunk, type BodyStart, bodyStart, bodyText } from './response-text.ts'
 
 /**
  * The default {@link HttpPort}, on undici: keep-alive per destination, nothing but HTTP/1.1, no redirects, no proxies
@@ -40,7 +40,7 @@ export function undiciHttp(options: HttpOptions = {}): HttpPort {
 const MAX_DISCARDED_BYTES = 65_536
 
 function handler(exchange: Exchange, inside: PortInside): Dispatcher.DispatchHandler {
-  let body: BodyStart = { chunks: [], size: 0, truncated: false }
+  let body = bodyStart(exchange.request.maxResponseBytes)
   let interim = 0
   let status = 0
   let headers: Readonly<Record<string, string>> = {}
@@ -71,7 +71,7 @@ function handler(exchange: Exchange, inside: PortInside): Dispatcher.DispatchHan
     },
     onResponseData(controller, chunk) {
       if (addChunk(body, chunk) || exchange.settled) return
-      const isShort = Number(headers['content-length']) <= MAX_BODY_BYTES + MAX_DISCARDED_BYTES
+      const isShort = Number(headers['content-length']) <= body.maxBytes + MAX_DISCARDED_BYTES
       inside.succeed(exchange, { status, headers, text: bodyText(body), truncated: true }, isShort)
       if (!isShort) controller.abort(aborted())
     },
@@ -87,7 +87,7 @@ function handler(exchange: Exchange, inside: PortInside): Dispatcher.DispatchHan
   }
 }
 
-const NO_BODY: BodyStart = { chunks: [], size: MAX_BODY_BYTES, truncated: true }
+const NO_BODY: BodyStart = { maxBytes: 0, chunks: [], size: 0, truncated: true }
 
 function aborted(): Error {
   return new Error('aborted')

@@ -39,6 +39,20 @@ describe('a delivered message', () => {
       health: 'success',
     })
   })
+
+  it('that used the allowance up cools the whole connection, for at most the longest Retry-After', () => {
+    const cooling = (cooldownMs: number) => {
+      const decision = verdictOn({ kind: 'delivered', cooldownMs }, {}, { maxRetryAfterMs: 60_000 })
+      return decision.kind === 'settle' ? decision.blockedUntil : undefined
+    }
+    expect(cooling(1_500.2)).toBe(NOW + 1_501)
+    expect(cooling(90_000)).toBe(NOW + 60_000)
+    expect([cooling(0), cooling(-5), cooling(Number.NaN)]).toEqual([undefined, undefined, undefined])
+    expect(verdictOn({ kind: 'delivered', cooldownMs: 1_000 })).toMatchObject({
+      next: { status: 'delivered' },
+      health: 'success',
+    })
+  })
 })
 
 describe('a failure that may pass', () => {

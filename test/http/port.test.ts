@@ -130,6 +130,29 @@ describe.each([
     await special.close()
   })
 
+  it('keeps as much of a response as the request asks for', async () => {
+    const body = 'x'.repeat(100_000)
+    const long = await rawServer({
+      onRequest: (socket) => socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
+    })
+    const http = create()
+    const url = `http://127.0.0.1:${long.port}/`
+    const seen: unknown[] = []
+    for (const maxResponseBytes of [100_000, 99_999, 10]) {
+      const { text, truncated } = await post(http, { url, maxResponseBytes })
+      seen.push([text.length, truncated])
+    }
+    const { text, truncated } = await post(http, { url })
+    seen.push([text.length, truncated])
+    expect(seen).toEqual([
+      [100_000, false],
+      [99_999, true],
+      [10, true],
+      [16_384, true],
+    ])
+    await long.close()
+  })
+
   it('keeps connections for requests that follow each other', async () => {
     held.answer()
     const http = create()
@@ -278,6 +301,9 @@ describe.each([
     ['a method with a line break', { method: 'GET / HTTP/1.1\r\n' as 'POST' }],
     ['GET with a body', { method: 'GET', body: 'secret' }],
     ['a body that is neither text nor bytes', { body: {} as string }],
+    ['a response of no bytes', { maxResponseBytes: 0 }],
+    ['a response of half a byte', { maxResponseBytes: 0.5 }],
+    ['a response of more than 4 MiB', { maxResponseBytes: 4_194_305 }],
   ])('refuses %s without sending', async (_name, more) => {
     const error = await caught(post(create(), more))
     expect(error).toMatchObject({ name: 'HttpError', code: 'invalid_request', written: false })

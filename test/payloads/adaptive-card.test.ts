@@ -75,9 +75,7 @@ describe('adaptiveCard', () => {
     expect(body[0]?.inlines).toEqual([
       { type: 'TextRun', text: '2 updates from Acme', size: 'Large', weight: 'Bolder' },
     ])
-    expect(actions).toEqual([
-      { type: 'Action.OpenUrl', title: 'Open in Acme', url: 'https://app.example.com/inbox' },
-    ])
+    expect(actions).toEqual([{ type: 'Action.OpenUrl', title: 'Open in Acme', url: 'https://app.example.com/inbox' }])
   })
 
   it('draws a test like an event', () => {
@@ -156,7 +154,11 @@ describe('adaptiveCard', () => {
     })
 
     it('counts what the larger of the two wire forms takes', () => {
-      for (const card of [fill('"\\'.repeat(100)), fill('漢🎉é\n\t'.repeat(100)), adaptiveCard(digestMessage(many(20)))]) {
+      for (const card of [
+        fill('"\\'.repeat(100)),
+        fill('漢🎉é\n\t'.repeat(100)),
+        adaptiveCard(digestMessage(many(20))),
+      ]) {
         const envelope = bytes(graphWire({})) - '{}'.length
         expect(cardWireBytes(card)).toBe(bytes(graphWire(card)) - envelope + 600)
         expect(envelope).toBeLessThan(600)
@@ -220,12 +222,11 @@ describe('adaptiveCard', () => {
         expect(cardProblems(card)).toEqual([])
         expect(bytes(graphWire(card))).toBeLessThanOrEqual(24_000)
         expect(bytes(workflowsWire(card))).toBeLessThanOrEqual(24_000)
-        for (const text of stringsIn(card)) {
-          expect(text).not.toMatch(/\{\{\s*(?:DATE|TIME)|<[\s/]*at/i)
-          expect(text).not.toMatch(/(?![\n\t])\p{Cc}/u)
-          expect(text.isWellFormed()).toBe(true)
-        }
-        for (const url of stringsIn(urlsOf(card))) expect(url).toMatch(/^https:\/\//)
+        const shown = stringsIn(card).join('·')
+        expect(shown).not.toMatch(/\{\{\s*(?:DATE|TIME)|<[\s/]*at/i)
+        expect(shown).not.toMatch(/(?![\n\t])\p{Cc}/u)
+        expect(shown.isWellFormed()).toBe(true)
+        expect(urlsOf(card).filter((url) => !url.startsWith('https://'))).toEqual([])
         if (message.kind === 'digest') expect(countOf(card)).toBe(message.total)
       }),
       { seed: 20_261_121, numRuns: 2000 },
@@ -233,7 +234,7 @@ describe('adaptiveCard', () => {
     expect(digests).toBeGreaterThan(500)
   }, 60_000)
 
-  it.each([
+  it.each<[string, object]>([
     ['buttonText', { buttonText: '' }],
     ['buttonText', { buttonText: 'x'.repeat(76) }],
     ['buttonText', { buttonText: ' Open' }],
@@ -276,9 +277,9 @@ describe('the card validator', () => {
   })
 })
 
-function urlsOf(card: ReturnType<typeof adaptiveCard>): unknown[] {
-  const links = card.body.flatMap((block) => block.inlines.map((run) => run.selectAction?.url))
-  return [...links, ...(card.actions ?? []).map((action) => action.url)]
+function urlsOf(card: ReturnType<typeof adaptiveCard>): string[] {
+  const links = card.body.flatMap((block) => block.inlines.flatMap((run) => run.selectAction ?? []))
+  return [...links, ...(card.actions ?? [])].map((action) => action.url)
 }
 
 /** How many events a digest's card accounts for: titles, and the note of what was left out. */

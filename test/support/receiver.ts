@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net'
 
 export interface Received {
+  readonly method: string
   readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
@@ -23,7 +24,8 @@ export async function startReceiver(answer: Answer = (_request, response) => res
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('error', () => {})
     request.on('end', () => {
-      const received = { path: request.url ?? '/', headers: request.headers, body: Buffer.concat(chunks) }
+      const { method = '', url = '/', headers } = request
+      const received = { method, path: url, headers, body: Buffer.concat(chunks) }
       requests.push(received)
       current(received, response, requests.length)
     })

@@ -89,7 +89,7 @@ export const hostileText: fc.Arbitrary<string> = fc
     return text === '' ? '' : text.repeat(Math.min(times, Math.ceil(100_000 / text.length))).slice(0, 100_000)
   })
 
-/** Every https one is on a host below `example.com`; nothing in texts is. */
+/** Links worth making are on `example.com` and below; those in texts lead elsewhere. */
 export const hostileHref: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     'https://app.example.com/breaches/1',
@@ -140,8 +140,10 @@ const digest: fc.Arbitrary<Message> = fc
     fc.record({ subject: hostileText, href: hostileHref, orgName: hostileText }),
   )
   .map(([kinds, count, uncounted, own]) => {
-    const events = Array.from({ length: count }, (_, index): StoredEvent =>
-      storedEvent({ ...kinds[index % kinds.length], id: `evt_${index}`, timestamp: AT + index }),
+    const events = Array.from(
+      { length: count },
+      (_, index): StoredEvent =>
+        storedEvent({ ...kinds[index % kinds.length], id: `evt_${index}`, timestamp: AT + index }),
     )
     return digestMessage(events, { ...own, total: count + uncounted })
   })
