@@ -82,12 +82,13 @@ function codePointStart(text: string, index: number): number {
 
 /**
  * `href` as an absolute https URL of at most `max` characters: ASCII without quotes, angle brackets, backslashes and
- * spaces (they are percent-encoded). `undefined` for anything else, e.g. `javascript:`.
+ * spaces (they are percent-encoded). `undefined` for anything else, e.g. `javascript:`, and for URLs with a user name or password.
  */
 export function httpsUrl(href: string, max: number): string | undefined {
   if (href.length > max) return undefined
   const url = URL.parse(href)
-  if (url?.protocol !== 'https:') return undefined
+  // a name and a password in a link would be shown to a whole channel
+  if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '') return undefined
   const encoded = url.href.replaceAll('\\', '%5C')
   return encoded.length > max ? undefined : encoded
 }

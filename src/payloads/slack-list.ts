@@ -1,7 +1,8 @@
 import type { ContextBlock, RichTextBlock, RichTextElement, RichTextSection } from '@slack/types'
 import type { StoredEvent } from '../contracts/event.ts'
+import { countLeftOut, eventTitle, importanceWord } from './display-message.ts'
 import { httpsUrl, oneLine } from './display-text.ts'
-import { importanceWord, jsonLength, plainText, SLACK_LIMITS } from './slack-text.ts'
+import { jsonLength, plainText, SLACK_LIMITS } from './slack-text.ts'
 
 const MAX_TYPE = 80
 /** Of an item; the digest's button takes longer ones. Whatever else a message holds, one item has room. */
@@ -33,13 +34,13 @@ export function listBlocks(
     if (room < 0) break
     items.push(item)
   }
-  const leftOut = Math.max(total, events.length) - items.length
+  const leftOut = countLeftOut(total, events.length, items.length)
   return [...(items.length > 0 ? [list(items)] : []), ...(leftOut > 0 ? [note(leftOut)] : [])]
 }
 
-/** What an event is called where it has no title. */
+/** What an event is called. */
 export function titleOf(event: StoredEvent): string {
-  return oneLine(event.title, SLACK_LIMITS.header) || oneLine(event.type, MAX_TYPE) || 'Notification'
+  return eventTitle(event, SLACK_LIMITS.header)
 }
 
 function itemOf(event: StoredEvent, maxBody: number): RichTextSection {

@@ -1,5 +1,4 @@
 import type { MrkdwnElement, PlainTextElement } from '@slack/types'
-import type { Importance } from '../contracts/event.ts'
 
 /**
  * Limits of Block Kit, in characters; UTF-16 code units are counted, which are never fewer.
@@ -36,12 +35,6 @@ export function escapeSlackText(text: string): string {
 /** Text without markup. `emoji: false`: a `:shortcode:` in it stays as it was written, and so do its emoji. */
 export function plainText(text: string): PlainTextElement {
   return { type: 'plain_text', text, emoji: false }
-}
-
-/** How importance is marked; `low` and `normal` are not. */
-export function importanceWord(importance: Importance): 'Urgent' | 'Important' | undefined {
-  if (importance === 'urgent') return 'Urgent'
-  return importance === 'high' ? 'Important' : undefined
 }
 
 /** Markup of ours, without any text of an event. */

@@ -1,10 +1,11 @@
 import type { ActionsBlock, ContextBlock, HeaderBlock, KnownBlock } from '@slack/types'
 import type { DigestMessage, EventMessage, Message, TestMessage } from '../contracts/message.ts'
 import { checkOptions, invalidInput } from '../errors.ts'
+import { countLeftOut, importanceWord } from './display-message.ts'
 import { httpsUrl, oneLine } from './display-text.ts'
 import { bodyBlocks } from './slack-body.ts'
 import { listBlocks, titleOf } from './slack-list.ts'
-import { escapeSlackText, importanceMark, importanceWord, jsonLength, plainText, SLACK_LIMITS } from './slack-text.ts'
+import { escapeSlackText, importanceMark, jsonLength, plainText, SLACK_LIMITS } from './slack-text.ts'
 
 /** What `chat.postMessage` and incoming webhooks take beside the channel. */
 export interface SlackMessage {
@@ -73,7 +74,7 @@ function digest(message: DigestMessage, buttonText: string): SlackMessage {
   const { events, total } = message
   const subject = titleOr(message.subject, 'Notifications')
   const titles = events.slice(0, TEXT_TITLES).map((event) => `\n• ${oneLine(titleOf(event), MAX_TEXT_TITLE)}`)
-  const others = Math.max(total, events.length) - titles.length
+  const others = countLeftOut(total, events.length, titles.length)
   return {
     text: escapeSlackText(`${subject}${titles.join('')}${others > 0 ? `\nand ${others} more` : ''}`),
     blocks: fill([header(subject)], (budget) => listBlocks(events, total, budget), [

@@ -77,6 +77,7 @@ describe('httpsUrl', () => {
     ['http://app.example.com/', undefined],
     ['javascript:alert(1)//https://x', undefined],
     ['//app.example.com/', undefined],
+    ['https://admin:hunter2@app.example.com/', undefined],
     ['', undefined],
   ])('reads %j as %j', (href, expected) => {
     expect(httpsUrl(href, 100)).toBe(expected)
