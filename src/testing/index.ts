@@ -1,7 +1,23 @@
 export { type FakeClock, type FakeClockOptions, fakeClock } from './fake-clock.ts'
 export {
+  createRecorder,
+  type FailOptions,
+  type RecordedAttempt,
+  type Recorder,
+  type RecorderConfig,
+  type SentMatch,
+  type SentMessage,
+} from './recorder.ts'
+export {
   type HostTransaction,
   type StoreContractCase,
   type StoreHarness,
   storeContract,
 } from './store-contract.ts'
+export {
+  type ServiceAnswer,
+  type ServiceRequest,
+  type TransportContractCase,
+  type TransportHarness,
+  transportContract,
+} from './transport-contract.ts'
