@@ -101,7 +101,11 @@ declare global {
   const dispatcher: Dispatcher<EventInput, string, ReturnType<typeof webhookTransport>>
   const connection: ConnectionView
   const db: DatabaseSync
-  const request: { readonly user: unknown }
+  const request: {
+    readonly user: unknown
+    readonly query: { readonly code: string; readonly state: string }
+    readonly cookies: { readonly nonce?: string }
+  }
 }
 `
 
