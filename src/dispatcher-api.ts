@@ -53,13 +53,14 @@ export interface Dispatcher<
   /**
    * Ends it: nothing new is accepted or claimed, what is in flight is finished, or given back after `graceMs`
    * (default 10,000). `digests: 'flush'` (default `keep`) first closes every open digest of every organisation and sends
-   * what it can of them. Never closes what the host passed in: the store, the HTTP port. Idempotent.
+   * what it can of them. The refresh of an access token is always finished, which may take 10 s more: its answer can't be
+   * had twice. Never closes what the host passed in: the store, the HTTP port. Idempotent.
    */
   close(options?: { readonly graceMs?: number; readonly digests?: 'keep' | 'flush' }): Promise<void>
   /** Removes old records, or an organisation. */
   purge(options?: PurgeOptions): Promise<PurgeResult>
   /**
-   * Seals up to `limit` connections anew with the newest key; call it until `remaining` is 0, then drop the old key.
+   * Seals up to `limit` connections and credentials anew with the newest key; call it until `remaining` is 0, then drop the old key.
    * `unreadable` ones can't be opened with any key given.
    */
   rekey(options: { readonly limit: number }): Promise<RekeyResult>

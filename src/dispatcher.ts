@@ -1,5 +1,5 @@
 import { matches } from './catalog/index.ts'
-import { rekeyConnections } from './connections/rekey.ts'
+import { rekeyEverything } from './connections/rekey.ts'
 import { createConnections } from './connections/service.ts'
 import type { Connections } from './connections/types.ts'
 import { createVault } from './connections/vault.ts'
@@ -30,6 +30,7 @@ import { createPreparer } from './worker/prepare.ts'
 import { runPurge } from './worker/purge.ts'
 import { checkRetention, startRetention } from './worker/retention.ts'
 import { runTick } from './worker/tick.ts'
+import { createUpkeep } from './worker/upkeep.ts'
 import { createWorker } from './worker/worker.ts'
 
 /**
@@ -65,6 +66,7 @@ export function createDispatcher<
   const tokens = given !== undefined && 'attach' in given ? credentials : given
   const exchange = createExchange({ http, clock, tokens })
   const abort = new AbortController()
+  const upkeep = createUpkeep({ credentials, clock, random: resolved.random, signal: abort.signal })
   const plan = { deliveryId: createDeliveryIds(), timings: createTimings(catalog?.digestKeys) }
 
   const schedule = (items: readonly { readonly deliveryId: string; readonly dueAt: number }[]): void => {
@@ -134,7 +136,8 @@ export function createDispatcher<
   let started: Promise<void> | undefined
   let closing: Promise<void> | undefined
   let endRetention: (() => void) | undefined
-  const purging = () => ({ store, now: clock.now(), retainEventsMs: resolved.retainEventsMs })
+  let endUpkeep: (() => void) | undefined
+  const purging = () => ({ store, credentials, now: clock.now(), retainEventsMs: resolved.retainEventsMs })
 
   /** Sets the store up once; a failure is told to the caller and tried again by the next call. */
   async function open(): Promise<void> {
@@ -155,6 +158,7 @@ export function createDispatcher<
 
   async function shutDown(graceMs: number, flush: boolean): Promise<void> {
     endRetention?.()
+    endUpkeep?.()
     await acceptor.idle()
     if (flush && isOpen && (await flushEverything(store, clock.now())) > 0) {
       await worker.work({ until: clock.now() + graceMs })
@@ -163,6 +167,8 @@ export function createDispatcher<
     await worker.stop(graceMs)
     await engineStopped
     abort.abort(new SignalboxError('closed', 'the dispatcher was closed'))
+    await upkeep.idle()
+    await credentials?.idle()
     if (resolved.ownsHttp) await http.close()
   }
 
@@ -179,6 +185,7 @@ export function createDispatcher<
     attempt,
     tokens,
     credentials,
+    logger,
     signal: abort.signal,
     onChange: wake,
   }
@@ -215,6 +222,7 @@ export function createDispatcher<
       if (retention !== undefined) checkRetention(retention)
       started ??= open().then(async () => {
         await engine.start({ work: () => worker.work() })
+        if (!closing) endUpkeep = upkeep.start()
         if (retention === undefined) return
         const purge = (olderThanMs: number | undefined) =>
           runPurge({ ...(olderThanMs === undefined ? {} : { olderThanMs }) }, purging())
@@ -224,7 +232,7 @@ export function createDispatcher<
     },
     async tick(tickOptions = {}) {
       await open()
-      return runTick(tickOptions, { worker, store, transports: names, clock, shared: started !== undefined })
+      return runTick(tickOptions, { worker, upkeep, store, transports: names, clock, shared: started !== undefined })
     },
     async drain() {
       await open()
@@ -242,7 +250,7 @@ export function createDispatcher<
     },
     async rekey(rekeyOptions) {
       await open()
-      return rekeyConnections({ store, vault }, rekeyOptions)
+      return rekeyEverything({ store, vault, credentials }, rekeyOptions)
     },
     on: (name, listener) => emitter.on(name, listener),
     [Symbol.asyncDispose]: () => dispatcher.close(),

@@ -3,6 +3,7 @@ import { SignalboxError } from '../errors.ts'
 /** What `authorize` is asked about: every managing call that changes or sends something. */
 export type ManagedAction =
   | 'connections.create'
+  | 'connections.connect'
   | 'connections.update'
   | 'connections.pause'
   | 'connections.resume'

@@ -1,5 +1,6 @@
 import { checkSubscription } from '../catalog/subscriptions.ts'
 import type { ConnectionRecord } from '../contracts/connection.ts'
+import type { Transport } from '../contracts/transport.ts'
 import { checkPace } from '../delivery/check-pace.ts'
 import { NEW_HEALTH } from '../delivery/health.ts'
 import { missingReason } from '../delivery/reasons.ts'
@@ -18,6 +19,7 @@ import {
   checkOrgId,
   labelFrom,
 } from './check-input.ts'
+import { checkCredentialId, holding } from './credentials.ts'
 import type { ConnectionsDeps } from './deps.ts'
 import { duplicateConnection } from './errors.ts'
 import { parseConfig } from './parse-config.ts'
@@ -25,7 +27,7 @@ import { chooseSecret } from './secrets.ts'
 import type { Connections, CreatedConnection } from './types.ts'
 import { viewOf } from './view.ts'
 
-const FIELDS = [
+export const CREATE_FIELDS: readonly string[] = [
   'orgId',
   'transport',
   'config',
@@ -41,15 +43,35 @@ const FIELDS = [
   'pace',
   'maxInFlight',
   'secret',
+  'credentialId',
   'actor',
 ]
 
-type CreateInput = Parameters<Connections['create']>[0]
+type CreateInput = Omit<Parameters<Connections['create']>[0], 'credentialId'>
 
-export async function createConnection(deps: ConnectionsDeps, input: CreateInput): Promise<CreatedConnection> {
-  checkCall(input, FIELDS)
+export async function createConnection(
+  deps: ConnectionsDeps,
+  input: Parameters<Connections['create']>[0],
+): Promise<CreatedConnection> {
+  checkCall(input, CREATE_FIELDS)
   await permit(deps.authorize, 'connections.create', { orgId: checkOrgId(input.orgId), actor: input.actor })
-  const { record, secret } = await newRecord(deps, input)
+  const transport = transportOf(deps, input.transport)
+  const credentialId = input.credentialId === undefined ? undefined : checkCredentialId(transport, input.credentialId)
+  const { record, secret } = await newRecord(deps, input, credentialId)
+  const { provider } = transport
+  const ref = { orgId: record.orgId, id: record.id }
+  const work = (): Promise<void> => insertRecord(deps, record)
+  if (credentialId === undefined || provider === undefined) await work()
+  else {
+    const hold = async (): Promise<void> => deps.credentials?.hold(ref, credentialId, provider)
+    await holding(deps, ref, credentialId, { hold, work })
+  }
+  deps.onChange?.(record.orgId)
+  const connection = await viewOf(deps, record, { nextAttempt: 'failing' })
+  return { connection, ...(secret === undefined ? {} : { secret }) }
+}
+
+export async function insertRecord(deps: ConnectionsDeps, record: ConnectionRecord): Promise<void> {
   try {
     await deps.store.connections.insert(record)
   } catch (error) {
@@ -57,19 +79,21 @@ export async function createConnection(deps: ConnectionsDeps, input: CreateInput
     if (error.field === 'uniqueKey') throw duplicateConnection(record.transport, error)
     throw new SignalboxError('conflict', 'id: is taken', { field: 'id', cause: error })
   }
-  deps.onChange?.(record.orgId)
-  const connection = await viewOf(deps, record, { nextAttempt: 'failing' })
-  return { connection, ...(secret === undefined ? {} : { secret }) }
 }
 
-async function newRecord(
+export function transportOf(deps: ConnectionsDeps, name: string): Transport {
+  const transport = deps.transports.get(name)
+  if (transport !== undefined) return transport
+  throw invalidInput('transport', `must be one of: ${[...deps.transports.keys()].join(', ')}`)
+}
+
+/** Checks everything of a new connection, and stores nothing. */
+export async function newRecord(
   deps: ConnectionsDeps,
   input: CreateInput,
+  credentialId: string | undefined,
 ): Promise<{ readonly record: ConnectionRecord; readonly secret: string | undefined }> {
-  const transport = deps.transports.get(input.transport)
-  if (transport === undefined) {
-    throw invalidInput('transport', `must be one of: ${[...deps.transports.keys()].join(', ')}`)
-  }
+  const transport = transportOf(deps, input.transport)
   const ref = { orgId: input.orgId, id: input.id === undefined ? deps.ids('con') : checkNewId(input.id) }
   const subscription = checkSubscription(deps.catalog, input)
   const given = input.label === undefined ? undefined : checkLabel(input.label)
@@ -83,7 +107,14 @@ async function newRecord(
   const config = await parseConfig(transport, input.config, deps.http)
 
   const label = given ?? labelFrom(transport.defaultLabel?.(config) ?? '', transport.name)
-  const common = { ...ref, transport: transport.name, label, ...subscription, ...(metadata && { metadata }) }
+  const common = {
+    ...ref,
+    transport: transport.name,
+    label,
+    ...subscription,
+    ...(credentialId === undefined ? {} : { credentialId }),
+    ...(metadata && { metadata }),
+  }
   const uniqueKey = uniqueKeyOf(transport, toConnection(common, config))
   const missing = transport.missing?.(config) ?? []
   const now = deps.clock.now()

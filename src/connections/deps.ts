@@ -1,5 +1,5 @@
 import type { Catalog } from '../contracts/catalog.ts'
-import type { Clock, Ids } from '../contracts/clock.ts'
+import type { Clock, Ids, Logger } from '../contracts/clock.ts'
 import type { ConnectionRecord } from '../contracts/connection.ts'
 import type { AttemptRecord } from '../contracts/delivery.ts'
 import type { HttpPort } from '../contracts/http.ts'
@@ -45,6 +45,7 @@ export interface ConnectionsDeps {
   readonly tokens?: TokenSource | undefined
   /** Keeps grants; absent where the host has a source of tokens of its own. */
   readonly credentials?: CredentialSource | undefined
+  readonly logger?: Logger | undefined
   /** Shutdown. */
   readonly signal?: AbortSignal | undefined
   /** Something may be claimable or matched differently now: wakes the worker. */

@@ -37,12 +37,15 @@ export async function deleteConnection(deps: ConnectionsDeps, call: ActingCall):
   checkNaming(call)
   const ref = checkRef(call)
   await permit(deps.authorize, 'connections.delete', call)
+  const { credentials } = deps
+  const credentialId = credentials && (await deps.store.connections.get(ref))?.credentialId
   if (!(await deps.store.connections.delete(ref, { now: deps.clock.now() }))) throw connectionNotFound(ref)
+  if (credentialId !== undefined) await credentials?.release(ref, credentialId)
   deps.onChange?.(ref.orgId)
 }
 
 /** A failing connection gets its full time until a suspension again, and what cools down is tried at once. */
-async function resumed(deps: ConnectionsDeps, record: ConnectionRecord): Promise<ConnectionPatch | undefined> {
+export async function resumed(deps: ConnectionsDeps, record: ConnectionRecord): Promise<ConnectionPatch | undefined> {
   const { transport, problem } = await assess(deps, record)
   if (transport === undefined) throw noTransport(record)
   const now = deps.clock.now()

@@ -1,5 +1,6 @@
 import type { ConnectionRecord } from '../contracts/connection.ts'
 import type { Store } from '../contracts/store.ts'
+import type { CredentialSource } from '../contracts/tokens.ts'
 import { isSignalboxError } from '../errors.ts'
 import { checkCount } from './check-input.ts'
 import { mutate } from './mutate.ts'
@@ -11,10 +12,25 @@ const MAX_LIMIT = 100_000
 export interface RekeyResult {
   /** Sealed with the current key by this call. */
   readonly rekeyed: number
-  /** Still sealed with another key, or not at all: call again until it is 0. */
+  /** Still sealed with another key, or not at all: call again until it is 0. Of many, some may not be counted. */
   readonly remaining: number
-  /** Can't be opened with any key at hand: their secrets must be given anew. */
+  /** Can't be opened with any key at hand: secrets must be given anew, or the connection connected again. */
   readonly unreadable: number
+}
+
+/** Seals connections and credentials of all organisations with the current key, at most `limit` (1–100,000) a call. */
+export async function rekeyEverything(
+  deps: { readonly store: Store; readonly vault: Vault; readonly credentials: CredentialSource | undefined },
+  options: { readonly limit: number },
+): Promise<RekeyResult> {
+  const connections = await rekeyConnections(deps, options)
+  if (deps.credentials === undefined) return connections
+  const credentials = await deps.credentials.rekey({ limit: options.limit - connections.rekeyed })
+  return {
+    rekeyed: connections.rekeyed + credentials.rekeyed,
+    remaining: connections.remaining + credentials.remaining,
+    unreadable: connections.unreadable + credentials.unreadable,
+  }
 }
 
 /** Seals the secrets of all organisations' connections with the current key, at most `limit` (1–100,000) connections a call. */

@@ -1,5 +1,6 @@
 import type { Page } from '../contracts/store.ts'
 import { checkCall, checkCursor, checkLimit, checkNaming, checkOrgId, checkRef, checkString } from './check-input.ts'
+import { connectConnection } from './connect.ts'
 import { createConnection } from './create.ts'
 import type { ConnectionsDeps } from './deps.ts'
 import { connectionNotFound } from './errors.ts'
@@ -15,6 +16,7 @@ import { viewOf } from './view.ts'
 export function createConnections(deps: ConnectionsDeps): Connections {
   return {
     create: (input) => createConnection(deps, input),
+    connect: (input) => connectConnection(deps, input),
     get: (call) => getConnection(deps, call),
     list: (query) => listConnections(deps, query),
     update: (input) => updateConnection(deps, input),

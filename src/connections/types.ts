@@ -8,6 +8,7 @@ import type {
   StatusReason,
 } from '../contracts/connection.ts'
 import type { EventBase, Importance } from '../contracts/event.ts'
+import type { OAuthGrant } from '../contracts/oauth.ts'
 import type { Outcome, OutcomeCode } from '../contracts/outcome.ts'
 import type { Page } from '../contracts/store.ts'
 import type { Channel, Transport } from '../contracts/transport.ts'
@@ -62,12 +63,34 @@ export interface CreateSettings<N extends string, Input, E extends EventBase, K 
    * every scheme allows it. @default generated
    */
   readonly secret?: string | false | undefined
+  /**
+   * Sends with this credential, which is there already: a second channel of a workspace. Only where the transport has a
+   * `provider`. With the host's own source of tokens, any text that it understands.
+   */
+  readonly credentialId?: string | undefined
   readonly actor?: unknown
 }
 
 /** What `create` takes: a union over the transports `T`, with events `E` and categories `K` of the catalog. */
 export type CreateFor<T, E extends EventBase, K extends string> =
   T extends Transport<infer N, infer Input, infer _C, infer _P> ? CreateSettings<N, Input, E, K> : never
+
+export interface ConnectSettings<N extends string, Input, E extends EventBase, K extends string>
+  extends Omit<CreateSettings<N, Input, E, K>, 'config' | 'credentialId'> {
+  /** What the provider's `exchange` answered, for a transport that has this `provider`. */
+  readonly grant: OAuthGrant
+  /** Beside, or instead of, what the grant itself chose. */
+  readonly config?: (unknown extends Input ? unknown : Partial<Input>) | undefined
+  /**
+   * One that is there is connected anew; the other settings change where they are given. `secret` only for a new one.
+   * @default a new connection
+   */
+  readonly id?: string | undefined
+}
+
+/** What `connect` takes: a union over the transports `T`. */
+export type ConnectFor<T, E extends EventBase, K extends string> =
+  T extends Transport<infer N, infer Input, infer _C, infer _P> ? ConnectSettings<N, Input, E, K> : never
 
 type ConfigPatch<Input> = unknown extends Input ? unknown : { readonly [F in keyof Input]?: Input[F] | null }
 
@@ -93,6 +116,8 @@ export interface UpdateSettings<Input, E extends EventBase, K extends string>
   readonly digest?: DigestSettings | null | undefined
   /** Replaces them whole; `null` removes them. */
   readonly quietHours?: QuietHours | null | undefined
+  /** Sends with another credential, which is there already. Only where the transport has a `provider`. */
+  readonly credentialId?: string | undefined
   /** The `version` of the view that the change is based on; another one now is a `conflict`. */
   readonly expectedVersion?: number | undefined
 }
@@ -152,6 +177,11 @@ export interface CreatedConnection {
   readonly secret?: string
 }
 
+export interface ConnectedConnection extends CreatedConnection {
+  /** `false`: the connection was there, and was connected anew. */
+  readonly created: boolean
+}
+
 export interface RotatedSecret {
   readonly connection: ConnectionView
   /** The new one: shown here and never again. */
@@ -204,9 +234,19 @@ export interface Connections<
 > {
   /**
    * Checks and stores a connection. It is `active`, or `incomplete` where the transport says that something is missing.
-   * @throws `invalid_input` · `blocked_url` · `conflict` (the id is taken, or the transport allows one such connection)
+   * @throws `invalid_input` · `blocked_url` · `conflict` (the id is taken, or the transport allows one such connection) ·
+   * `not_found` (no such credential)
    */
   create(input: CreateFor<T, E, K>): Promise<CreatedConnection>
+  /**
+   * Keeps an OAuth grant, and makes a connection that sends with it: `active`, or `incomplete` where neither the grant
+   * nor `config` chose a channel (`channels` and `update` do). With the `id` of one that is there, that one gets the
+   * grant, and what it chose; a suspension ends, a pause stays. All connections of the workspace or account use the new
+   * grant from then on, and those that were suspended for want of one are resumed. What fails leaves no connection, and
+   * the grant can be used again.
+   * @throws `invalid_input` (e.g. the dispatcher keeps no grants: `storedTokens`) · `blocked_url` · `conflict`
+   */
+  connect(input: ConnectFor<T, E, K>): Promise<ConnectedConnection>
   /** @throws `not_found` */
   get(call: ConnectionCall): Promise<ConnectionView>
   /** By id, ascending. */
@@ -229,7 +269,10 @@ export interface Connections<
    * @throws `not_found` · `conflict` (something is missing; the message says what) · `invalid_input` (no `href`)
    */
   test(call: TestCall): Promise<TestResult>
-  /** Removes it with its secrets, and cancels what is pending; deliveries and attempts stay readable. @throws `not_found` */
+  /**
+   * Removes it with its secrets, and cancels what is pending; deliveries and attempts stay readable. With the last one
+   * of a workspace or account its grant is erased, and revoked at the provider. @throws `not_found`
+   */
   delete(call: ActingCall): Promise<void>
   /**
    * The places that its credential can post to.

@@ -10,6 +10,7 @@ import { assess, toConnection, uniqueKeyOf } from './assess.ts'
 import { permit } from './authorize.ts'
 import { checkDigest } from './check-digest.ts'
 import { checkCall, checkHostMetadata, checkLabel, checkMaxInFlight, checkOrdering, checkRef } from './check-input.ts'
+import { exchangeCredential } from './credentials.ts'
 import type { ConnectionsDeps } from './deps.ts'
 import { noTransport } from './errors.ts'
 import { gapPatch } from './gaps.ts'
@@ -29,11 +30,12 @@ const SETTINGS = [
   'maxInFlight',
   'digest',
   'quietHours',
+  'credentialId',
   'config',
 ] as const
 const FIELDS: readonly string[] = ['orgId', 'id', 'actor', 'expectedVersion', ...SETTINGS]
 /** What a transport sees of a connection, and can make its unique key of. */
-const SEEN_BY_TRANSPORT = ['label', 'categories', 'eventTypes', 'metadata', 'config'] as const
+const SEEN_BY_TRANSPORT = ['label', 'categories', 'eventTypes', 'metadata', 'credentialId', 'config'] as const
 
 type UpdateInput = Parameters<Connections['update']>[0]
 type Patch = { -readonly [F in keyof ConnectionPatch]: ConnectionPatch[F] }
@@ -46,12 +48,21 @@ export async function updateConnection(deps: ConnectionsDeps, input: UpdateInput
   if (expectedVersion !== undefined && !Number.isInteger(expectedVersion)) {
     throw invalidInput('expectedVersion', 'must be the version of a view')
   }
-  const common = commonPatch(deps, input)
-  const change = (record: ConnectionRecord): Promise<ConnectionPatch | undefined> =>
-    fullPatch(deps, input, common, record)
-  const record = await mutate(deps.store, ref, change, expectedVersion)
+  const change = changeOf(deps, input)
+  const write = (): Promise<ConnectionRecord> => mutate(deps.store, ref, change, expectedVersion)
+  const { credentialId } = input
+  const record = credentialId === undefined ? await write() : await exchangeCredential(deps, ref, credentialId, write)
   deps.onChange?.(ref.orgId)
   return viewOf(deps, record, { nextAttempt: 'always' })
+}
+
+/** Checks what can be checked without the record, and answers what makes the patch for one. */
+export function changeOf(
+  deps: ConnectionsDeps,
+  input: UpdateInput,
+): (record: ConnectionRecord) => Promise<ConnectionPatch | undefined> {
+  const common = commonPatch(deps, input)
+  return (record) => fullPatch(deps, input, common, record)
 }
 
 /** What can be checked without the record. */
@@ -94,6 +105,7 @@ async function fullPatch(
     const checked = checkSubscription(undefined, { minImportance: input.minImportance }).minImportance
     if (checked !== undefined) patch.minImportance = checked
   }
+  if (input.credentialId !== undefined) patch.credentialId = input.credentialId
   const config = input.config === undefined ? undefined : await newConfig(deps, transport, input.config, record)
   if (config !== undefined) Object.assign(patch, await configPatch(deps, config, record, now))
   if (SEEN_BY_TRANSPORT.some((field) => input[field] !== undefined) && transport?.uniqueKey !== undefined) {
@@ -154,5 +166,7 @@ function changedConnection(record: ConnectionRecord, patch: Patch, config: unkno
     eventTypes: patch.eventTypes ?? record.eventTypes,
     metadata: patch.metadata === undefined ? record.metadata : (patch.metadata ?? undefined),
   }
+  const { credentialId } = patch
+  if (credentialId !== undefined && credentialId !== null) return toConnection({ ...changed, credentialId }, config)
   return toConnection(changed, config)
 }

@@ -17,3 +17,4 @@ export {
   type OAuthStatesOptions,
   oauthStates,
 } from './states.ts'
+export { type StoredTokensOptions, storedTokens } from './stored-tokens.ts'

@@ -31,11 +31,12 @@ const DAY_MS = 86_400_000
 
 /**
  * Keeps OAuth grants in the dispatcher's store, sealed by its `encryption`, and gives connections their access tokens:
- * refreshed in time, once over all processes, and never twice with the same refresh token. A workspace or account is
- * one credential of an organisation, `slack:T0123`, whatever number of connections uses it.
+ * refreshed in time, once over all processes. A workspace or account is one credential of an organisation, `slack:T0123`,
+ * whatever number of connections uses it.
  *
- * A process that dies between the provider's answer and its writing loses a refresh token that works once: the
- * credential then ends as `reauthorize`, for all its connections, until someone connects again.
+ * One process refreshes at a time, for 30 s at most: the clocks of workers must not differ by more than 20 s. One that
+ * dies between the provider's answer and its writing loses a refresh token that works once: the credential then ends as
+ * `reauthorize`, for all its connections, until someone connects again.
  *
  * @example
  * const slack = slackOAuth({ clientId, clientSecret, redirectUri })

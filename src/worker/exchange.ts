@@ -4,7 +4,7 @@ import type { AttemptRecord } from '../contracts/delivery.ts'
 import type { HttpPort } from '../contracts/http.ts'
 import type { Message } from '../contracts/message.ts'
 import type { FailedOutcome, Outcome } from '../contracts/outcome.ts'
-import type { TokenSource } from '../contracts/tokens.ts'
+import type { TokenResult, TokenSource } from '../contracts/tokens.ts'
 import type { SendContext, Transport } from '../contracts/transport.ts'
 import { redactor, truncateSnippet } from '../http/redact.ts'
 import type { Prepared } from './prepare.ts'
@@ -49,14 +49,15 @@ export function createExchange(deps: {
     return payload
   }
 
-  async function sendWithToken(input: ExchangeInput, payload: unknown, now: number): Promise<[Outcome, string[]]> {
+  async function sendWithToken(input: ExchangeInput, payload: unknown): Promise<[Outcome, string[]]> {
     const { prepared, signal } = input
     if (deps.tokens === undefined) return [tokenMissing, []]
-    const first = await deps.tokens.get(prepared.connection, { signal })
+    const first = await tokenOf(deps.tokens, prepared, { signal })
     if (!first.ok) return [first.outcome, []]
-    const outcome = await send(input, payload, now, first.token)
+    // a refresh may have taken a while
+    const outcome = await send(input, payload, deps.clock.now(), first.token)
     if (outcome.kind !== 'retry' || outcome.code !== 'token_expired') return [outcome, [first.token]]
-    const second = await deps.tokens.get(prepared.connection, { rejectedToken: first.token, signal })
+    const second = await tokenOf(deps.tokens, prepared, { rejectedToken: first.token, signal })
     if (!second.ok) return [second.outcome, [first.token]]
     const again = await send(input, payload, deps.clock.now(), second.token)
     const used = [first.token, second.token]
@@ -93,7 +94,7 @@ export function createExchange(deps: {
       return { outcome, attempt: record(input, outcome, startedAt, deps.clock.now()) }
     }
     try {
-      if (needsToken(input.prepared)) [outcome, tokens] = await sendWithToken(input, payload, startedAt)
+      if (needsToken(input.prepared)) [outcome, tokens] = await sendWithToken(input, payload)
       else outcome = await send(input, payload, startedAt, undefined)
     } catch (error) {
       if (input.signal.aborted) throw error
@@ -101,6 +102,23 @@ export function createExchange(deps: {
     }
     outcome = clean(outcome, input.prepared.redact, tokens)
     return { outcome, attempt: record(input, outcome, startedAt, deps.clock.now()) }
+  }
+}
+
+/** What a source throws may quote its tokens. Nothing was sent: not `ambiguous`. @throws `signal.reason` */
+async function tokenOf(
+  tokens: TokenSource,
+  { connection }: Prepared,
+  options: Parameters<TokenSource['get']>[1],
+): Promise<TokenResult> {
+  try {
+    return await tokens.get(connection, options)
+  } catch (error) {
+    if (options.signal.aborted) throw error
+    return {
+      ok: false,
+      outcome: { kind: 'retry', code: 'transport_threw', detail: 'the source of tokens threw an error' },
+    }
   }
 }
 

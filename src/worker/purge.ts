@@ -1,10 +1,11 @@
 import type { Store } from '../contracts/store.ts'
+import type { CredentialSource } from '../contracts/tokens.ts'
 import { invalidInput } from '../errors.ts'
 
 export interface PurgeOptions {
   /** Deliveries that ended longer ago go, with their attempts. In ms. @default `limits.retainEventsMs` */
   readonly olderThanMs?: number
-  /** Alone: erases the organisation: connections, deliveries, events, digests. With `olderThanMs`: only its old records. */
+  /** Alone: erases the organisation: connections, credentials, deliveries, events, digests. With `olderThanMs`: only its old records. */
   readonly orgId?: string
 }
 
@@ -17,7 +18,12 @@ const PORTION = 1000
 /** Removes what is past its retention, in portions, so that dispatch and delivery go on beside it. */
 export async function runPurge(
   options: PurgeOptions,
-  deps: { readonly store: Store; readonly now: number; readonly retainEventsMs: number },
+  deps: {
+    readonly store: Store
+    readonly credentials: CredentialSource | undefined
+    readonly now: number
+    readonly retainEventsMs: number
+  },
 ): Promise<PurgeResult> {
   const { orgId } = options
   const olderThanMs = options.olderThanMs ?? deps.retainEventsMs
@@ -34,7 +40,10 @@ export async function runPurge(
       limit: PORTION,
     })
     removed += portion.removed
-    if (!portion.more) return { removed }
+    if (!portion.more) break
     await new Promise(setImmediate)
   }
+  // when nothing is left that could ask for a token
+  if (everything) await deps.credentials?.releaseAll(orgId)
+  return { removed }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { Store } from '../contracts/store.ts'
 import { invalidInput } from '../errors.ts'
+import type { Upkeep } from './upkeep.ts'
 import type { Worker } from './worker.ts'
 
 export interface TickOptions {
@@ -20,7 +21,7 @@ export interface TickResult {
   readonly nextDueAt: number | null
 }
 
-/** Works for a while, without an engine: for cron and serverless. */
+/** Works for a while, without an engine, and does what is due beside the deliveries: for cron and serverless. */
 export async function runTick(
   options: TickOptions,
   deps: {
@@ -28,6 +29,7 @@ export async function runTick(
     readonly store: Store
     readonly transports: readonly string[]
     readonly clock: Clock
+    readonly upkeep: Upkeep
     /** An engine works too: the tick must not wait for it to run out of work. */
     readonly shared: boolean
   },
@@ -37,8 +39,11 @@ export async function runTick(
   const before = deps.worker.counts()
   const until = deps.clock.now() + budgetMs
   const worked = deps.worker.work({ until, ...(signal === undefined ? {} : { signal }) })
+  // where an engine works, it does that too, and takes its time
+  const kept = deps.shared ? undefined : deps.upkeep.run(until, signal)
   if (deps.shared) await Promise.race([worked, pastTime(deps.clock, until, signal)])
   else await worked
+  await kept
   const after = deps.worker.counts()
   return {
     delivered: after.delivered - before.delivered,

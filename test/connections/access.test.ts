@@ -6,7 +6,9 @@ import { failure, type Harness, harness, ORG } from './harness.ts'
 const config = { url: 'https://siem.example.com/in' }
 type Call = { orgId: string; id: string; actor?: string }
 
-const calls: Record<Exclude<keyof Connections, 'create' | 'list'>, (c: Connections, call: Call) => Promise<unknown>> = {
+type Named = Exclude<keyof Connections, 'create' | 'connect' | 'list'>
+
+const calls: Record<Named, (c: Connections, call: Call) => Promise<unknown>> = {
   get: (c, { actor: _, ...call }) => c.get(call),
   channels: (c, { actor: _, ...call }) => c.channels(call),
   update: (c, call) => c.update({ ...call, label: 'changed' }),

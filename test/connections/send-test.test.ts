@@ -102,7 +102,7 @@ describe('the channels of a connection', () => {
     await h.connections.create({ ...chat, transport: 'chat', config })
     expect(await h.connections.channels(chat)).toEqual([
       { id: 'C1', name: 'general of hooks.example.com', config: { channel: 'C1' } },
-      { id: 'no token', name: '10000', config: {} },
+      { id: 'no token', name: '30000', config: {} },
     ])
   })
 

@@ -65,3 +65,31 @@ describe('typed connections', () => {
     expectTypeOf<ConnectionView>().not.toHaveProperty('secret')
   })
 })
+
+describe('connections.connect', () => {
+  const grant = { provider: 'slack', externalId: 'T1', accessToken: 'xoxb', scopes: [] }
+
+  it('takes a grant, with parts of the config of the transport that is named', () => {
+    expectTypeOf(connections.connect).toBeCallableWith({ orgId: 'o', transport: 'chat', grant })
+    expectTypeOf(connections.connect).toBeCallableWith({
+      orgId: 'o',
+      transport: 'hook',
+      grant,
+      config: { headers: {} },
+    })
+    expectTypeOf(connections.connect).returns.resolves.toHaveProperty('created')
+  })
+
+  it('refuses what is wrong', () => {
+    // @ts-expect-error no grant
+    void connections.connect({ orgId: 'o', transport: 'chat' })
+    // @ts-expect-error no such transport
+    void connections.connect({ orgId: 'o', transport: 'nope', grant })
+    // @ts-expect-error a wrong type in the config
+    void connections.connect({ orgId: 'o', transport: 'chat', grant, config: { channel: 5 } })
+    // @ts-expect-error the grant says which credential
+    void connections.connect({ orgId: 'o', transport: 'chat', grant, credentialId: 'slack:T1' })
+    // @ts-expect-error no such event type
+    void connections.connect({ orgId: 'o', transport: 'chat', grant, eventTypes: ['nope'] })
+  })
+})

@@ -126,6 +126,21 @@ describe('hold', () => {
   })
 })
 
+describe('hold during a refresh', () => {
+  it('is kept beside the new tokens', async () => {
+    const answer = w.provider.hold()
+    const waiting = tokens.get(first, { rejectedToken: 'at-1', signal: w.signal })
+    await w.clock.advance(0)
+    const coming = { ...first, id: 'con_2' }
+    await w.process().hold(coming, 'slack:T1', 'slack')
+    answer()
+    expect(await waiting).toEqual(token(2))
+    await remove(first)
+    await tokens.release(first, 'slack:T1')
+    expect(await get(coming)).toEqual(token(2))
+  })
+})
+
 describe('release', () => {
   it('of one of two leaves it to the other', async () => {
     const second = await w.connection('con_2')
@@ -338,7 +353,10 @@ describe('upkeep', () => {
 
   it('drops what was released to be kept, and nobody came back for', async () => {
     await remove(first)
+    w.clock.set(w.clock.now() + HOUR)
     await tokens.release(first, 'slack:T1', { keep: true })
+    await upkeep()
+    expect(w.provider.revoked).toEqual([])
     w.clock.set(w.clock.now() + HOUR)
     await upkeep()
     expect(w.provider.revoked).toEqual(['at-1'])
@@ -359,6 +377,21 @@ describe('upkeep', () => {
     await tokens.save({ orgId: ORG, id: 'con_1' }, w.provider.grant())
     await upkeep()
     expect(await get()).toEqual(token(2))
+  })
+
+  it('leaves what is held again while it looks', async () => {
+    await remove(first)
+    w.clock.set(w.clock.now() + 2 * HOUR)
+    const { list } = w.store.connections
+    w.store.connections.list = async (query) => {
+      w.store.connections.list = list
+      const page = await list(query)
+      await w.process().hold({ orgId: ORG, id: 'con_2' }, 'slack:T1', 'slack')
+      return page
+    }
+    await upkeep()
+    expect(await get()).toEqual(token(1))
+    expect(w.provider.revoked).toEqual([])
   })
 
   it('ends in time, and goes on where it ended', async () => {

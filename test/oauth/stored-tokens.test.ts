@@ -201,6 +201,14 @@ describe('near its end', () => {
     expect(w.provider.asked).toEqual(['rt-1'])
   })
 
+  it('of many calls at once in one process only the first waits', async () => {
+    const answer = w.provider.hold()
+    const [first, ...others] = [get(), get(), get()]
+    expect(await Promise.all(others)).toEqual([token(1), token(1)])
+    answer()
+    expect(await first).toEqual(token(2))
+  })
+
   it('the old token is used while the provider is down', async () => {
     w.provider.answerOnce({ ok: false, outcome: { kind: 'retry', code: 'http_5xx', status: 503 } })
     expect(await get()).toEqual(token(1))

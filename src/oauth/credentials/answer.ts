@@ -8,8 +8,9 @@ import type { Refresher } from './refresher.ts'
 
 /** How long one call waits for another process's refresh, in ms. */
 const PATIENCE_MS = 12_000
-/** How often it looks meanwhile, in ms. */
-const POLL_MS = 200
+/** How soon it looks again, in ms: doubled each time. A refresh takes a tenth of a second or two. */
+const FIRST_POLL_MS = 25
+const MAX_POLL_MS = 400
 
 /** The tokens of connections: the current one, a new one, or why there is none. */
 export function createAnswers(deps: {
@@ -26,7 +27,7 @@ export function createAnswers(deps: {
     signal: AbortSignal,
   ): Promise<TokenResult> {
     const patientUntil = clock.now() + PATIENCE_MS
-    for (;;) {
+    for (let pollMs = FIRST_POLL_MS; ; ) {
       const credential = await refresher.read(name)
       if (credential === undefined) return failed(MISSING)
       const judgement = judge(credential, { now: clock.now(), rejectedToken, refreshBeforeMs })
@@ -45,7 +46,10 @@ export function createAnswers(deps: {
       }
       const now = clock.now()
       if (now >= patientUntil) return failed(stillRefreshing(judgement.kind === 'wait' ? judgement.until - now : 0))
-      if (judgement.kind === 'wait') await pause(clock, POLL_MS, signal)
+      if (judgement.kind === 'wait') {
+        await pause(clock, pollMs, signal)
+        pollMs = Math.min(MAX_POLL_MS, 2 * pollMs)
+      }
     }
   }
 
