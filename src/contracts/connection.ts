@@ -48,7 +48,8 @@ export interface DigestSettings {
   readonly key?: string
   /**
    * `send`: the first event goes out at once and opens the window in which the others collect. Best effort: of events
-   * dispatched at the same moment, none or several may be the first; none is lost. @default 'hold'
+   * dispatched at the same moment, none or several may be the first, and inside a host's transaction (`tx`) all collect;
+   * none is lost. @default 'hold'
    */
   readonly leading?: 'hold' | 'send'
   /** Events past so many are counted, not kept: 1 to 1000. @default 200 */

@@ -13,7 +13,10 @@ export interface Engine {
   readonly name: string
   /** Begins to call `handler.work`; called once. */
   start(handler: EngineHandler): void | Promise<void>
-  /** Deliveries were enqueued or moved. May be called before `start`, from any process. Must not reject. */
+  /**
+   * Deliveries were enqueued or moved. May be called before `start`, from any process. Must not reject. An empty
+   * `deliveryId` names none: someone is to look at `dueAt`, when a digest closes, or because something changed.
+   */
   schedule(items: readonly { readonly deliveryId: string; readonly dueAt: number }[]): void | Promise<void>
   /** Resolves when no further `work` will be called and none is under way. */
   stop(): Promise<void>

@@ -72,7 +72,8 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     const named = events.every((event) => event.orgName !== undefined)
     const orgName = named ? orgId : await deps.orgNameOf(orgId)
     const planned = events.map((event) => planEvent(event, orgName, filter, deps.plan))
-    if (planned.every((one) => one.leading.length === 0)) return planned
+    // inside a host's transaction nothing may go beside it: there the first event waits with the others
+    if (tx !== undefined || planned.every((one) => one.leading.length === 0)) return planned
     const known = new Map(filter.connections.map((connection) => [connection.id, connection]))
     const leads = { ...deps.plan, keys: store.keys, now: clock.now(), connectionOf: (id: string) => known.get(id) }
     const settled: Planned[] = []

@@ -6,7 +6,7 @@ import { type DeliveryIds, deliveryOf, type Planned, type Timings } from './plan
  * Sends the first event of a window at once: whoever puts the window's mark first has the first event. The mark holds
  * the instant at which the window closes, for those that collect after it.
  *
- * Best effort: the mark is put before the event is written, and outside of a host's transaction.
+ * Best effort: the mark is put before the event is written.
  */
 export async function sendLeading(
   planned: Planned,
