@@ -107,7 +107,12 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const done = await deps.exchange({ prepared, message, deliveryId: delivery.id, number, signal })
     attempts.push(done.attempt)
     if (emitter.has('delivery.attempted')) {
-      emitter.emit('delivery.attempted', { ...done.attempt, messageId: message.id })
+      emitter.emit('delivery.attempted', {
+        ...done.attempt,
+        messageId: message.id,
+        transport: prepared.transport.name,
+        ...(delivery.eventId === undefined ? {} : { eventId: delivery.eventId }),
+      })
     }
     return done.outcome
   }

@@ -17,8 +17,13 @@ interface OfDelivery extends OfConnection {
 
 /** What `dispatcher.on` announces. Process-local, best effort: of what this process did, and after it was stored, but for attempts. */
 export interface DispatcherEvents {
-  /** Every exchange, as it ends. */
-  'delivery.attempted': AttemptRecord & { readonly messageId: string }
+  /** Every exchange, as it ends: a span is `startedAt` to `startedAt + durationMs`. */
+  'delivery.attempted': AttemptRecord & {
+    readonly messageId: string
+    readonly transport: string
+    /** Of deliveries of one event. */
+    readonly eventId?: string
+  }
   'delivery.delivered': OfDelivery
   /** Final: the destination will not take this message. */
   'delivery.failed': OfDelivery & { readonly failure: FailureReason }

@@ -57,8 +57,8 @@ export function createSettler(options: SettlerOptions): Settler {
 
   async function drain(): Promise<void> {
     while (queue.length > 0) {
-      const batch = queue
-      queue = []
+      const batch = withoutRepeats(queue)
+      queue = batch.length === queue.length ? [] : queue.filter((one) => !batch.includes(one))
       clear()
       await write(batch)
       unwritten -= batch.length
@@ -98,4 +98,13 @@ export function createSettler(options: SettlerOptions): Settler {
       while (writing || queue.length > 0) await begin()
     },
   }
+}
+
+/**
+ * Of two results of one delivery, the lease of the first of which was lost, the second waits for the next write: the
+ * store names deliveries when it tells which results came too late.
+ */
+function withoutRepeats(queue: readonly Settlement[]): readonly Settlement[] {
+  const known = new Set<string>()
+  return queue.filter((one) => known.size !== known.add(one.deliveryId).size)
 }
