@@ -13,6 +13,7 @@ export type {
 } from '../contracts/signature.ts'
 export { generateSecret } from './generate-secret.ts'
 export { type GhostSignatureOptions, ghostSignature } from './ghost.ts'
+export { type GhostCmsSignatureOptions, ghostCmsSignature } from './ghost-cms.ts'
 export { github } from './github.ts'
 export { slackRequest } from './slack-request.ts'
 export { standardWebhooks } from './standard-webhooks.ts'

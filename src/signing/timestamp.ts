@@ -15,10 +15,24 @@ export function parseSeconds(text: string): number | undefined {
   return DIGITS.test(text) ? Number(text) * 1000 : undefined
 }
 
+/** Epoch ms of a header that holds them as a whole decimal number, without leading zeros; `undefined` for any other. */
+export function parseMillis(text: string): number | undefined {
+  return DIGITS.test(text) && (text === '0' || !text.startsWith('0')) ? Number(text) : undefined
+}
+
 /** The epoch seconds of `sentAt`, as they are signed and sent. @throws SignalboxError `invalid_input` */
 export function toSeconds(sentAt: number): string {
-  if (!(sentAt >= 0 && sentAt <= MAX_INSTANT)) throw invalidInput('sentAt', 'must be an instant in epoch milliseconds')
-  return String(Math.floor(sentAt / 1000))
+  return String(Math.floor(checkedInstant(sentAt) / 1000))
+}
+
+/** The whole epoch ms of `sentAt`, as they are signed and sent. @throws SignalboxError `invalid_input` */
+export function toMillis(sentAt: number): string {
+  return String(Math.floor(checkedInstant(sentAt)))
+}
+
+function checkedInstant(sentAt: number): number {
+  if (sentAt >= 0 && sentAt <= MAX_INSTANT) return sentAt
+  throw invalidInput('sentAt', 'must be an instant in epoch milliseconds')
 }
 
 /**

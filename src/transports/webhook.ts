@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Connection } from '../contracts/connection.ts'
 import type { PayloadFormat, WireBody } from '../contracts/format.ts'
 import type { Outcome, RetryPolicy } from '../contracts/outcome.ts'
 import type { SignatureScheme } from '../contracts/signature.ts'
@@ -40,6 +41,11 @@ export interface WebhookTransportOptions<Name extends string = 'webhook'> {
   readonly deadlineMs?: number
   /** How much of a response is kept in the attempt log: up to 2 KiB of redacted text, or nothing. @default 'snippet' */
   readonly keepResponse?: 'snippet' | 'none'
+  /**
+   * At most one connection with this key in an organisation, checked at create and update: a repeat is `conflict`. Pure.
+   * @default any number
+   */
+  uniqueKey?(connection: Connection<WebhookConfig>): string | undefined
 }
 
 /**
@@ -59,6 +65,7 @@ export function webhookTransport<const Name extends string = 'webhook'>(
     formats = [ghostFormat],
     deadlineMs = 5000,
     keepResponse = 'snippet',
+    uniqueKey,
   } = options
   const name = (options.name ?? 'webhook') as Name
   if (!/^[a-z][a-z0-9-]{0,63}$/.test(name)) {
@@ -69,6 +76,9 @@ export function webhookTransport<const Name extends string = 'webhook'>(
   }
   if (keepResponse !== 'snippet' && keepResponse !== 'none') {
     throw invalidInput('keepResponse', "must be 'snippet' or 'none'")
+  }
+  if (uniqueKey !== undefined && typeof uniqueKey !== 'function') {
+    throw invalidInput('uniqueKey', 'must be a function of the connection')
   }
   checkSchemes(signatures)
   const byName = formatsByName(formats)
@@ -102,6 +112,7 @@ export function webhookTransport<const Name extends string = 'webhook'>(
     signatures,
     deadlineMs,
     ...(options.retry === undefined ? {} : { retry: options.retry }),
+    ...(uniqueKey === undefined ? {} : { uniqueKey }),
     variant: (connection) => connection.format,
     defaultLabel: (connection) => new URL(connection.url).host,
     describe: (connection) => truncatedUrl(connection.url),
@@ -117,6 +128,7 @@ const OPTIONS: readonly string[] = [
   'retry',
   'deadlineMs',
   'keepResponse',
+  'uniqueKey',
 ] satisfies (keyof WebhookTransportOptions)[]
 
 async function post(

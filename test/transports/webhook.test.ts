@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import type { Connection } from '../../src/contracts/connection.ts'
 import type { HttpPort, HttpRequest, HttpResponse } from '../../src/contracts/http.ts'
 import type { Message } from '../../src/contracts/message.ts'
 import { isSignalboxError } from '../../src/errors.ts'
 import { httpError } from '../../src/http/index.ts'
 import { ghostSignature, type SignatureScheme, standardWebhooks } from '../../src/signing/index.ts'
-import { type WebhookTransportOptions, webhookTransport } from '../../src/transports/webhook.ts'
+import { type WebhookConfig, type WebhookTransportOptions, webhookTransport } from '../../src/transports/webhook.ts'
 
 const MESSAGE: Message = {
   kind: 'test',
@@ -18,6 +19,15 @@ const MESSAGE: Message = {
 }
 const NOW = 1_700_000_000_000
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
+const CONNECTION: Connection<WebhookConfig> = {
+  id: 'con_1',
+  orgId: 'o',
+  transport: 'webhook',
+  label: 'L',
+  categories: [],
+  eventTypes: [],
+  config: { url: 'https://hooks.example.com/in?key=1', format: 'ghost' },
+}
 const OK: HttpResponse = { status: 200, headers: {}, text: '', truncated: false }
 
 async function exchange(
@@ -36,15 +46,7 @@ async function exchange(
     check() {},
     close: async () => {},
   }
-  const connection = {
-    id: 'con_1',
-    orgId: 'o',
-    transport: 'webhook',
-    label: 'L',
-    categories: [],
-    eventTypes: [],
-    config: { url: 'https://hooks.example.com/in?key=1', format: 'ghost', headers: more.headers },
-  }
+  const connection = { ...CONNECTION, config: { ...CONNECTION.config, headers: more.headers } }
   const outcome = await transport.send(transport.build(MESSAGE, connection), {
     connection,
     secrets: more.secrets ?? [SECRET],
@@ -149,7 +151,15 @@ describe('the webhook transport', () => {
     expect(refusal({ deadlineMs: 5 })).toContain('deadlineMs')
     expect(refusal({ name: 'Web Hook' })).toContain('name')
     expect(refusal({ keepResponse: 'all' as never })).toContain('keepResponse')
+    expect(refusal({ uniqueKey: 'url' as never })).toContain('uniqueKey')
     expect(refusal({ name: 'siem', signatures: [ghostSignature({ prefix: 'X-Acme' })] })).toBeUndefined()
+  })
+
+  it('lets the host say which connections are the same one, and any number be', () => {
+    const connection = { ...CONNECTION, eventTypes: ['case_assigned'] }
+    const transport = webhookTransport({ uniqueKey: ({ config, eventTypes }) => `${config.url} ${eventTypes}` })
+    expect(transport.uniqueKey?.(connection)).toBe('https://hooks.example.com/in?key=1 case_assigned')
+    expect(webhookTransport().uniqueKey).toBeUndefined()
   })
 
   it('shows of the URL its origin and the beginning of its path, never the query', () => {
