@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^signalbox$/, replacement: src('index.ts') },
-      { find: /^signalbox\/(catalog|signing|payloads|http|oauth|testing)$/, replacement: src('$1/index.ts') },
+      { find: /^signalbox\/(catalog|signing|payloads|http|oauth|receiving|testing)$/, replacement: src('$1/index.ts') },
       { find: /^signalbox\/(transports|stores|engines|presets|testing)\/(.+)$/, replacement: src('$1/$2.ts') },
     ],
   },

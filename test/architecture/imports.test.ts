@@ -122,14 +122,50 @@ describe('imports go one way', () => {
     ).toEqual([])
   })
 
-  it('only http touches undici and sockets', () => {
+  it('receiving imports what lies below a dispatcher, a transport and a store', () => {
+    const below = ['receiving', 'catalog', 'contracts', 'errors.ts', 'runtime', 'signing']
+    expect(
+      violations(
+        (path) => area(path) === 'receiving',
+        (one) => (one.inside ? below.includes(area(one.to)) : ['node:crypto', 'node:util/types'].includes(one.to)),
+      ),
+    ).toEqual([])
+  })
+
+  it('the command line uses the library as a host does: by its public entries', () => {
+    const entries = Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports)
+    const uses = imports.filter((one) => area(one.from) === 'cli')
+    const own = uses.filter((one) => one.to === 'signalbox' || one.to.startsWith('signalbox/'))
+    expect(own.length).toBeGreaterThan(5)
+    expect(own.filter((one) => !entries.includes(one.to.replace('signalbox', '.')))).toEqual([])
+    expect(uses.filter((one) => one.inside && area(one.to) !== 'cli')).toEqual([])
+    expect(imports.filter((one) => one.to === 'commander' && area(one.from) !== 'cli')).toEqual([])
+    expect(imports.filter((one) => area(one.to) === 'cli' && area(one.from) !== 'cli')).toEqual([])
+  })
+
+  it('only http touches undici and sockets; testing and the command line may serve on loopback', () => {
     const sockets = ['undici', 'node:net', 'node:tls', 'node:http', 'node:https', 'node:dns', 'node:dns/promises']
+    const serving = ['node:net', 'node:http']
     expect(
       violations(
         (path) => area(path) !== 'http',
-        (one) => !sockets.includes(one.to),
+        (one) => !sockets.includes(one.to) || (['testing', 'cli'].includes(area(one.from)) && serving.includes(one.to)),
       ),
     ).toEqual([])
+  })
+
+  it('only testing/msw touches msw, an optional peer', () => {
+    const users = imports.filter((one) => one.to === 'msw' || one.to.startsWith('msw/'))
+    expect(users.length).toBeGreaterThan(0)
+    expect(users.filter((one) => unit(one.from) !== 'testing/msw')).toEqual([])
+  })
+
+  it('no other entry leads to msw', () => {
+    const entries = files.filter(
+      (file) => file.endsWith('index.ts') || /^(?:transports|stores|engines|presets)\/[^/]+$/.test(file),
+    )
+    expect(reachable(entries)).not.toContain('msw')
+    expect(reachable(['testing/msw.ts'])).toContain('msw')
   })
 
   it('zod stays off the import path of signing and payloads', () => {

@@ -41,6 +41,14 @@ it('the types of the exports map lie beside the code of both builds', () => {
   }
 })
 
+it('every bin is built from a script of that place, and is no entry', () => {
+  for (const [name, target] of Object.entries<string>(pkg.bin)) {
+    const source = target.replace('./dist/', 'src/').replace(/\.js$/, '.ts')
+    expect(readFileSync(join(root, source), 'utf8').split('\n')[0], name).toBe('#!/usr/bin/env node')
+    expect(JSON.stringify(pkg.exports)).not.toContain(target)
+  }
+})
+
 it('every transport, store, engine and preset has a test beside it', () => {
   const tests = list('test')
   const untested = units.filter((unit) => !tests.some((file) => file === `${unit}.test.ts`))
@@ -49,7 +57,7 @@ it('every transport, store, engine and preset has a test beside it', () => {
 
 it('every test folder mirrors a folder of src, or is one of the suites of its own', () => {
   const folders = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((one) => one.isDirectory())
-  const own = ['architecture', 'chaos', 'end-to-end', 'examples', 'fixtures', 'support']
+  const own = ['architecture', 'chaos', 'end-to-end', 'examples', 'fixtures', 'simulation', 'support']
   const allowed = new Set([...folders.map((one) => one.name), ...own])
   const found = readdirSync(join(root, 'test'), { withFileTypes: true }).filter((one) => one.isDirectory())
   expect(found.map((one) => one.name).filter((name) => !allowed.has(name))).toEqual([])
