@@ -6,6 +6,9 @@ import { promisedOutput, root, run } from './run.ts'
 const folder = join(root, 'examples')
 const examples = readdirSync(folder).filter((name) => name.endsWith('.ts') && name !== 'demo.ts')
 
+/** Several programs run at once, and each compiles what it imports. */
+const ONE_MINUTE = { timeout: 60_000 }
+
 describe('every example', () => {
   it('is found', () => {
     expect(examples.length).toBeGreaterThanOrEqual(12)
@@ -16,7 +19,7 @@ describe('every example', () => {
     expect(numbers).toEqual(examples.map((_, index) => String(index + 1).padStart(2, '0')))
   })
 
-  it.each(examples)('%s ends by itself and prints what its last comment says', async (name) => {
+  it.concurrent.each(examples)('%s ends by itself and prints what its last comment says', ONE_MINUTE, async (name) => {
     const source = readFileSync(join(folder, name), 'utf8')
     const expected = promisedOutput(source)
     expect(expected, 'an example ends with `// Output:` and what it prints, as comments').toBeDefined()
@@ -33,11 +36,14 @@ describe('every example', () => {
 })
 
 describe('the demo', () => {
-  it('ends by itself, finds its own outcome right, and writes no colours into a file', async () => {
+  it('ends by itself, finds its own outcome right, and writes no colours into a file', ONE_MINUTE, async () => {
     const { exitCode, stdout, stderr } = await run({ file: join(folder, 'demo.ts') })
     expect(stderr).toBe('')
     expect(exitCode).toBe(0)
-    expect(stdout).toContain('requests, all as expected ✓')
+    expect(stdout).toContain('attempts, all as expected ✓')
+    for (const shown of ['Slack · #breaches', 'Slack · #cases', 'Teams · General', 'Discord']) {
+      expect(stdout).toContain(`┌ ${shown} ─`)
+    }
     expect(stdout).not.toContain('\u001b')
     expect(stdout).not.toContain('✗')
   })

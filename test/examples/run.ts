@@ -3,6 +3,8 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 export const root: string = fileURLToPath(new URL('../../', import.meta.url))
+/** Ignored by git, as all of node_modules. */
+const cache = fileURLToPath(new URL('../../node_modules/.cache/signalbox-examples', import.meta.url))
 const hook = new URL('./source-hook.ts', import.meta.url).href
 
 export interface Run {
@@ -16,8 +18,15 @@ export async function run(program: { readonly file: string } | { readonly code: 
   const args = 'file' in program ? [program.file] : ['--input-type=module-typescript', '-']
   const child = spawn(process.execPath, ['--import', hook, ...args], {
     cwd: root,
-    timeout: 15_000,
-    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', FORCE_COLOR: undefined, NODE_NO_WARNINGS: '1' },
+    timeout: 45_000,
+    env: {
+      ...process.env,
+      NODE_OPTIONS: '',
+      NO_COLOR: '1',
+      FORCE_COLOR: undefined,
+      NODE_NO_WARNINGS: '1',
+      NODE_COMPILE_CACHE: cache,
+    },
   })
   child.stdin.end('code' in program ? program.code : '')
   const exit = new Promise<number | null>((resolve, reject) => {
