@@ -63,4 +63,4 @@ await Promise.all([slackHere.close(), teamsHere.close(), discordHere.close()])
 // │ Retention, v3                      │
 // │ Acme                               │
 // └────────────────────────────────────┘
-// suspended: Unknown Webhook
+// suspended: The webhook was deleted (Unknown Webhook)

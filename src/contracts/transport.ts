@@ -10,7 +10,7 @@ export interface FieldDescription {
   /** The key in the config. */
   readonly name: string
   readonly label: string
-  readonly kind: 'text' | 'url' | 'select' | 'headers' | 'channel'
+  readonly kind: 'text' | 'url' | 'select' | 'boolean' | 'headers' | 'channel'
   readonly required: boolean
   /** Sealed before it reaches the store, and never shown again. */
   readonly secret?: boolean

@@ -2,10 +2,16 @@ import type { HttpResponse } from '../contracts/http.ts'
 import type { Outcome, OutcomeCode, Receipt } from '../contracts/outcome.ts'
 import { apiOutcome } from './api-outcome.ts'
 import { asObject, asText, type JsonObject, jsonObject } from './provider-error.ts'
+import { endDetail } from './reasons.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
-/** Unknown channel, unknown webhook, missing permissions, invalid webhook token. */
-const GONE: ReadonlySet<unknown> = new Set([10003, 10015, 50013, 50027])
+/** What ends the connection, in words for people: docs.discord.com/developers/topics/opcodes-and-status-codes#json. */
+const GONE: ReadonlyMap<unknown, string> = new Map([
+  [10003, 'The channel was deleted'],
+  [10015, 'The webhook was deleted'],
+  [50013, 'The webhook may not post in this channel'],
+  [50027, 'The webhook URL is not valid any more'],
+])
 
 /** Request entity too large, empty message, invalid form body, invalid JSON. */
 const REJECTED: ReadonlyMap<unknown, OutcomeCode> = new Map([
@@ -36,8 +42,10 @@ export function discordOutcome(response: Pick<HttpResponse, 'status' | 'headers'
   if (status < 400 || status > 499) return { ...outcome, ...error }
   const rejected = REJECTED.get(body?.code)
   if (rejected !== undefined) return { kind: 'rejected', code: rejected, status, ...error }
-  if (GONE.has(body?.code) || [401, 403, 404, 410].includes(status)) {
-    return { kind: 'gone', code: 'target_gone', status, ...error }
+  const gone = GONE.get(body?.code)
+  if (gone !== undefined || [401, 403, 404, 410].includes(status)) {
+    const { detail: said, ...word } = error
+    return { kind: 'gone', code: 'target_gone', status, ...word, ...endDetail('target_gone', said, gone) }
   }
   return { ...outcome, ...error }
 }

@@ -2,6 +2,7 @@ import type { HttpResponse } from '../contracts/http.ts'
 import type { Outcome, Receipt } from '../contracts/outcome.ts'
 import { apiOutcome } from './api-outcome.ts'
 import { asObject, asText, jsonObject } from './provider-error.ts'
+import { endDetail } from './reasons.ts'
 
 /**
  * What Microsoft Graph's answer to a channel message means. 401 asks for another token; 403 (a permission is missing,
@@ -17,14 +18,15 @@ export function graphOutcome(response: Pick<HttpResponse, 'status' | 'headers' |
     return receipt === undefined ? outcome : { ...outcome, receipt }
   }
   const error = microsoftError(text)
+  const { detail: said, ...word } = error
   switch (status) {
     case 401:
-      return { kind: 'retry', code: 'token_expired', status, ...error }
+      return { kind: 'retry', code: 'token_expired', status, ...word, ...endDetail('token_expired', said) }
     case 403:
-      return { kind: 'reauthorize', code: 'missing_scope', status, ...error }
+      return { kind: 'reauthorize', code: 'missing_scope', status, ...word, ...endDetail('missing_scope', said) }
     case 404:
     case 410:
-      return { kind: 'gone', code: 'target_gone', status, ...error }
+      return { kind: 'gone', code: 'target_gone', status, ...word, ...endDetail('target_gone', said) }
     default:
       return { ...outcome, ...error }
   }

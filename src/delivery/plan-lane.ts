@@ -10,6 +10,8 @@ export interface Lane {
   readonly inFlight: number
   /** The smaller of the claim's `perConnection` and the connection's own limit. */
   readonly maxInFlight: number
+  /** The connection's consecutive failures; see {@link mostInFlight}. @default 0 */
+  readonly failures?: number
   /** Epoch ms. */
   readonly blockedUntil?: number
   readonly pace?: Pace
@@ -38,6 +40,22 @@ export interface LanePlan {
   readonly nextAt: number | null
 }
 
+/** A full share of places is not given to what has failed so often in a row. */
+const PROBE_AFTER = 5
+
+/**
+ * How many leases a lane may have at once: `maxInFlight`; one where it is `fifo`, and one while its connection keeps
+ * failing (5 times in a row or more). A dead endpoint then holds one place, not its whole share, and when it comes back
+ * it meets one request at first, not all that waited; the first success lifts it.
+ */
+export function mostInFlight({
+  fifo,
+  failures = 0,
+  maxInFlight,
+}: Pick<Lane, 'fifo' | 'failures' | 'maxInFlight'>): number {
+  return fifo || failures >= PROBE_AFTER ? Math.min(1, maxInFlight) : maxInFlight
+}
+
 /**
  * Plans one visit to one lane: how many of its next rows may be leased now, and when to look again. Pure; every store
  * shares it, so that caps, pace, cooldowns and order mean the same everywhere.
@@ -56,7 +74,8 @@ export function planLane(lane: Lane, rows: readonly LaneRow[], now: number, limi
   if (!lane.open || head === undefined) return idle(null)
   const blockedUntil = lane.blockedUntil ?? 0
   if (blockedUntil > now) return idle(Math.max(blockedUntil, head.dueAt))
-  const room = Math.min(limit, (lane.fifo ? 1 : lane.maxInFlight) - lane.inFlight)
+  const places = mostInFlight(lane)
+  const room = Math.min(limit, places - lane.inFlight)
   if (room <= 0) return idle(null)
   if (head.dueAt > now) return idle(head.dueAt)
   const affordable = lane.pace ? Math.floor(tokens + EPSILON) : room
@@ -72,7 +91,7 @@ export function planLane(lane: Lane, rows: readonly LaneRow[], now: number, limi
   const following = rows[take.length]
   const plan = (nextAt: number | null): LanePlan => ({ take, tokens: left, tokensAt: at, nextAt })
   if (following === undefined) return plan(null)
-  if (lane.fifo || lane.inFlight + take.length >= lane.maxInFlight) return plan(null)
+  if (lane.inFlight + take.length >= places) return plan(null)
   const dueAt = Math.max(following.dueAt, now)
   if (lane.pace && Math.floor(left + EPSILON) <= 0) return plan(Math.max(dueAt, nextTokenAt(lane.pace, left, at)))
   return plan(dueAt)

@@ -44,6 +44,25 @@ export function outcomeText(code: OutcomeCode, status?: number): string {
   return status === undefined ? OUTCOME_TEXTS[code] : `${OUTCOME_TEXTS[code]} (HTTP ${status})`
 }
 
+/** Says no more than the status does: `404: Not Found`, `Forbidden`. */
+const STATUS_WORDS = /^(?:\d{3}\W*)?(?:unauthorized|forbidden|not ?found|gone)\W*$/i
+
+/**
+ * The `detail` of an outcome that ends a connection. It becomes the reason on a settings page, so that what it means for
+ * people comes first, and what the service `said` behind it, in parentheses, where that adds something.
+ *
+ * @param own says more than {@link outcomeText}, which stands in for it.
+ */
+export function endDetail(
+  code: OutcomeCode,
+  said: string | undefined,
+  own?: string | undefined,
+): { readonly detail?: string } {
+  const words = said?.trim().replace(/\.$/, '') ?? ''
+  if (words !== '' && !STATUS_WORDS.test(words)) return { detail: `${own ?? outcomeText(code)} (${words})` }
+  return own === undefined ? {} : { detail: own }
+}
+
 /** Why a connection that a person paused is not active. `now`: epoch ms. */
 export function pausedReason(now: number): StatusReason {
   return { code: 'paused', text: 'Paused by a person', since: now }

@@ -22,7 +22,7 @@ const COMMANDS = /\{(?=\{\s*(?:DATE|TIME))|<(?=[\s/]*at)/gi
  * { type: 'TextRun', text: escapeCardText(event.title) }
  */
 export function escapeCardText(text: string): string {
-  return text.replace(COMMANDS, `$&${ZERO_WIDTH_SPACE}`)
+  return text.includes('{') || text.includes('<') ? text.replace(COMMANDS, `$&${ZERO_WIDTH_SPACE}`) : text
 }
 
 /**

@@ -35,22 +35,24 @@ const MAX_URL = 2048
  */
 export function adaptiveCard(message: Message, options: AdaptiveCardOptions = {}): AdaptiveCard {
   checkOptions(options, OPTIONS)
-  const { buttonText = 'Open' } = options
-  if (typeof buttonText !== 'string' || buttonText === '' || oneLine(buttonText, MAX_BUTTON_TEXT) !== buttonText) {
-    throw invalidInput('buttonText', 'must be 1–75 characters on one line, without spaces at the ends')
-  }
+  const buttonText = options.buttonText === undefined ? 'Open' : checkedButtonText(options.buttonText)
   const head = message.kind === 'digest' ? [heading(message.subject, 'Notifications')] : headOf(message)
   const tail = organisation(message.orgName)
   const frame = cardOf([...head, ...tail], buttonTo(hrefOf(message), buttonText))
-  const room = MAX_CARD_WIRE_BYTES - cardWireBytes(frame)
+  const room = () => MAX_CARD_WIRE_BYTES - cardWireBytes(frame)
   const middle =
     message.kind === 'digest'
-      ? itemBlocks(message.events, message.total, room)
+      ? itemBlocks(message.events, message.total, room())
       : bodyBlocks(message.kind === 'event' ? message.event.body : message.body, room)
   return { ...frame, body: [...head, ...middle, ...tail] }
 }
 
 const OPTIONS: readonly string[] = ['buttonText'] satisfies (keyof AdaptiveCardOptions)[]
+
+function checkedButtonText(text: string): string {
+  if (typeof text === 'string' && text !== '' && oneLine(text, MAX_BUTTON_TEXT) === text) return text
+  throw invalidInput('buttonText', 'must be 1–75 characters on one line, without spaces at the ends')
+}
 
 function cardOf(body: readonly RichTextBlock[], actions: readonly OpenUrlAction[]): AdaptiveCard {
   return {

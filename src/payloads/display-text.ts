@@ -3,7 +3,9 @@ import { wellFormed } from './text.ts'
 /** What ends a line besides LF: CRLF, CR, vertical tab, form feed, NEL, line and paragraph separators. */
 const LINE_ENDS = /\r\n?|[\v\f\u0085\u2028\u2029]/g
 const SPACES = /[\s\u0085]+/g
-const CONTROLS = /(?![\n\t])\p{Cc}/gu
+const CONTROLS = /[\p{Cc}--[\n\t]]/gv
+/** What one of the two finds in a line. Most titles hold none of it: one look, and nothing is written anew. */
+const UNTIDY = /[[\s\p{Cc}]--[ ]]|  /v
 /** A character that leaves ink; a field without one looks empty, and chat services refuse some of them as empty. */
 const VISIBLE = /[^\s\p{Cc}\p{Cf}\p{DI}\u2800]/u
 
@@ -40,7 +42,7 @@ export function tidyLines(text: string, max: number): TidyText {
 }
 
 function inOneLine(part: string): string {
-  return part.replace(SPACES, ' ').replace(CONTROLS, '')
+  return UNTIDY.test(part) ? part.replace(SPACES, ' ').replace(CONTROLS, '') : part
 }
 
 function inLines(part: string): string {

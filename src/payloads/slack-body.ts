@@ -12,8 +12,10 @@ const NOTE_JSON = jsonLength(note(Number.MAX_SAFE_INTEGER)) + 1
  * A body as sections of plain text, in at most `budget` characters of JSON. Of a longer one as much is shown as fits,
  * and a line says how many characters were left out. None for a body without visible text.
  */
-export function bodyBlocks(body: string, budget: number): (SectionBlock | ContextBlock)[] {
-  const room = budget - NOTE_JSON - MOST_SECTIONS * SECTION_JSON
+export function bodyBlocks(body: string, budget: () => number): (SectionBlock | ContextBlock)[] {
+  // One section has room beside the longest title, link and name: at most 6,000 characters beside 4,500 of 13,000.
+  if (body.length <= SLACK_LIMITS.section) return pieces(tidyLines(body, SLACK_LIMITS.section).text).map(section)
+  const room = budget() - NOTE_JSON - MOST_SECTIONS * SECTION_JSON
   const { text, more } = tidyLines(body, room)
   const fits = unitsIn(text, room)
   if (!more && fits === text.length) return pieces(text).map(section)

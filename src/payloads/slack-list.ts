@@ -4,7 +4,6 @@ import { countLeftOut, eventTitle, importanceWord } from './display-message.ts'
 import { httpsUrl, oneLine } from './display-text.ts'
 import { jsonLength, plainText, SLACK_LIMITS } from './slack-text.ts'
 
-const MAX_TYPE = 80
 /** Of an item; the digest's button takes longer ones. Whatever else a message holds, one item has room. */
 const MAX_ITEM_URL = 1000
 /** An item shows up to 300 characters of its body; of many items each shows less, so that more of them fit. */
@@ -45,14 +44,13 @@ export function titleOf(event: StoredEvent): string {
 
 function itemOf(event: StoredEvent, maxBody: number): RichTextSection {
   const title = titleOf(event)
-  const type = oneLine(event.type, MAX_TYPE)
   const url = httpsUrl(event.href, MAX_ITEM_URL)
   const mark = importanceWord(event.importance)
-  const details = [type === title ? '' : type, oneLine(event.body, maxBody)].filter((text) => text !== '')
+  const body = oneLine(event.body, maxBody)
   const elements: RichTextElement[] = []
   if (mark !== undefined) elements.push({ type: 'text', text: `${mark}: `, style: { bold: true } })
   elements.push(url === undefined ? { type: 'text', text: title } : { type: 'link', url, text: title })
-  if (details.length > 0) elements.push({ type: 'text', text: ` · ${details.join(' · ')}` })
+  if (body !== '') elements.push({ type: 'text', text: ` · ${body}` })
   return { type: 'rich_text_section', elements }
 }
 

@@ -29,8 +29,10 @@ export const SLACK_LIMITS = {
  * escapeSlackText('<!channel> R&D') // '&lt;!channel&gt; R&amp;D'
  */
 export function escapeSlackText(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  return MARKUP.test(text) ? text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;') : text
 }
+
+const MARKUP = /[&<>]/
 
 /** Text without markup. `emoji: false`: a `:shortcode:` in it stays as it was written, and so do its emoji. */
 export function plainText(text: string): PlainTextElement {

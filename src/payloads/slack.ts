@@ -42,18 +42,16 @@ const MAX_TEXT_TITLE = 80
  */
 export function slackMessage(message: Message, options: SlackMessageOptions = {}): SlackMessage {
   checkOptions(options, OPTIONS)
-  const { buttonText = 'Open' } = options
-  if (
-    typeof buttonText !== 'string' ||
-    buttonText === '' ||
-    oneLine(buttonText, SLACK_LIMITS.buttonText) !== buttonText
-  ) {
-    throw invalidInput('buttonText', 'must be 1–75 characters on one line, without spaces at the ends')
-  }
+  const buttonText = options.buttonText === undefined ? 'Open' : checkedButtonText(options.buttonText)
   return message.kind === 'digest' ? digest(message, buttonText) : single(message, buttonText)
 }
 
 const OPTIONS: readonly string[] = ['buttonText'] satisfies (keyof SlackMessageOptions)[]
+
+function checkedButtonText(text: string): string {
+  if (typeof text === 'string' && text !== '' && oneLine(text, SLACK_LIMITS.buttonText) === text) return text
+  throw invalidInput('buttonText', 'must be 1–75 characters on one line, without spaces at the ends')
+}
 
 function single(message: EventMessage | TestMessage, buttonText: string): SlackMessage {
   const { body, href } = message.kind === 'event' ? message.event : message
@@ -77,20 +75,20 @@ function digest(message: DigestMessage, buttonText: string): SlackMessage {
   const others = countLeftOut(total, events.length, titles.length)
   return {
     text: escapeSlackText(`${subject}${titles.join('')}${others > 0 ? `\nand ${others} more` : ''}`),
-    blocks: fill([header(subject)], (budget) => listBlocks(events, total, budget), [
+    blocks: fill([header(subject)], (budget) => listBlocks(events, total, budget()), [
       ...button(message.href, buttonText),
       ...organisation(message.orgName),
     ]),
   }
 }
 
-/** The middle gets what the others leave of the limit for all blocks. */
+/** The middle gets what the others leave of the limit for all blocks, which it counts where it may need it. */
 function fill(
   head: readonly KnownBlock[],
-  middle: (budget: number) => readonly KnownBlock[],
+  middle: (budget: () => number) => readonly KnownBlock[],
   tail: readonly KnownBlock[],
 ): readonly KnownBlock[] {
-  return [...head, ...middle(SLACK_LIMITS.blocks - jsonLength([...head, ...tail])), ...tail]
+  return [...head, ...middle(() => SLACK_LIMITS.blocks - jsonLength([...head, ...tail])), ...tail]
 }
 
 function titleOr(text: string, otherwise: string): string {

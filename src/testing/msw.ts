@@ -1,6 +1,6 @@
 /**
- * Services that live in the test, for msw: Slack, Microsoft Teams, Discord and a webhook receiver, as strict as the real
- * ones. Two ways to use each of them:
+ * Services that live in the test, for msw: Slack, Microsoft Teams, Discord, HubSpot, Salesforce and a webhook receiver, as
+ * strict as the real ones. Two ways to use each of them:
  *
  * - `setupServer(...fake.handlers)` of `msw/node` sees global fetch: give the dispatcher `http: fetchHttp()`.
  * - `await fake.listen()` serves the same on 127.0.0.1, for the default HTTP client and for other processes: give the
@@ -22,6 +22,16 @@ export {
 export type { Fake, FakeRequest } from './msw/fake.ts'
 export type { FailOptions } from './msw/faults.ts'
 export type { GraphOperation, TeamsReceived } from './msw/graph.ts'
+export {
+  type HubspotFailure,
+  type HubspotFake,
+  type HubspotFakeOptions,
+  type HubspotListening,
+  type HubspotOperation,
+  type HubspotReceived,
+  type HubspotWord,
+  hubspotFake,
+} from './msw/hubspot.ts'
 export type { Loopback } from './msw/loopback.ts'
 export type {
   MicrosoftUser,
@@ -32,6 +42,16 @@ export type {
 } from './msw/microsoft-state.ts'
 export type { MicrosoftApp } from './msw/microsoft-token.ts'
 export type { RateLimit } from './msw/rate-limiter.ts'
+export {
+  type SalesforceFailure,
+  type SalesforceFake,
+  type SalesforceFakeOptions,
+  type SalesforceListening,
+  type SalesforceOperation,
+  type SalesforceReceived,
+  type SalesforceWord,
+  salesforceFake,
+} from './msw/salesforce.ts'
 export {
   type SlackApproval,
   type SlackFailure,

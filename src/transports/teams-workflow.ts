@@ -6,6 +6,7 @@ import type { Outcome, RetryPolicy } from '../contracts/outcome.ts'
 import type { FieldDescription, Transport } from '../contracts/transport.ts'
 import { classifyResponse } from '../delivery/classify.ts'
 import { microsoftError } from '../delivery/graph-outcome.ts'
+import { endDetail } from '../delivery/reasons.ts'
 import { checkDeadlineMs, checkPaceOption, checkTransportName } from '../delivery/transport-options.ts'
 import { checkOptions } from '../errors.ts'
 import { allowedHosts } from '../http/allowed-hosts.ts'
@@ -128,5 +129,8 @@ function workflowMessage(card: AnyAdaptiveCard): string {
 
 function workflowOutcome(response: HttpResponse, now: number): Outcome {
   const outcome = classifyResponse(response, now)
-  return outcome.kind === 'delivered' ? outcome : { ...outcome, ...microsoftError(response.text) }
+  if (outcome.kind === 'delivered') return outcome
+  const { detail: said, ...word } = microsoftError(response.text)
+  if (outcome.kind === 'gone') return { ...outcome, ...word, ...endDetail(outcome.code, said) }
+  return { ...outcome, ...word, ...(said === undefined ? {} : { detail: said }) }
 }

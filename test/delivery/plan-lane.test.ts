@@ -53,6 +53,14 @@ describe('planLane', () => {
     expect(planLane({ ...fifo, inFlight: 1 }, due(3), NOW, 9)).toMatchObject({ take: [], nextAt: null })
   })
 
+  it('takes one at a time of a connection that keeps failing', () => {
+    expect(planLane(lane({ failures: 4 }), due(3), NOW, 9).take).toHaveLength(3)
+    const failing = lane({ failures: 5 })
+    expect(planLane(failing, due(3), NOW, 9)).toMatchObject({ take: ['dlv_0'], nextAt: null })
+    expect(planLane({ ...failing, inFlight: 1 }, due(3), NOW, 9)).toMatchObject({ take: [], nextAt: null })
+    expect(planLane({ ...failing, inFlight: 7 }, due(3), NOW, 9)).toMatchObject({ take: [], nextAt: null })
+  })
+
   it('spends the burst, then a token at a time', () => {
     const paced = lane({ pace: { perSecond: 4, burst: 2 }, tokens: 2, tokensAt: NOW })
     const first = planLane(paced, due(5), NOW, 9)

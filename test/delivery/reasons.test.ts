@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   configInvalidReason,
+  endDetail,
   isOutcomeCode,
   missingReason,
   outcomeText,
@@ -12,6 +13,25 @@ describe('texts for people', () => {
     expect(outcomeText('timeout')).toBe('The destination did not answer in time')
     expect(outcomeText('http_5xx', 503)).toBe('The destination failed with an error of its own (HTTP 503)')
   })
+
+  it('of an end begins with what it means, and quotes the service where that adds something', () => {
+    expect(endDetail('missing_scope', 'Missing: chat.write.')).toEqual({
+      detail: 'The authorisation lacks a permission; connect again (Missing: chat.write)',
+    })
+    expect(endDetail('target_gone', ' Unknown Webhook ', 'The webhook was deleted')).toEqual({
+      detail: 'The webhook was deleted (Unknown Webhook)',
+    })
+    expect(endDetail('target_gone', '404: Not Found', 'The webhook was deleted')).toEqual({
+      detail: 'The webhook was deleted',
+    })
+  })
+
+  it.each([undefined, '', ' . ', '404: Not Found', 'NotFound', 'Forbidden.', '401: Unauthorized', 'Gone'])(
+    'leaves it to the code where the service said no more than %j',
+    (said) => {
+      expect(endDetail('target_gone', said)).toEqual({})
+    },
+  )
 
   it('says why a connection is not active, and since when', () => {
     expect(pausedReason(5)).toEqual({ code: 'paused', text: 'Paused by a person', since: 5 })

@@ -1,6 +1,10 @@
 import { describe, it } from 'vitest'
+import type { Message } from '../../src/contracts/message.ts'
+import { ghostId } from '../../src/presets/ghost-id.ts'
 import { type ServiceAnswer, type TransportHarness, transportContract } from '../../src/testing/index.ts'
 import { discordTransport } from '../../src/transports/discord.ts'
+import { hubspotTransport } from '../../src/transports/hubspot.ts'
+import { salesforceTransport } from '../../src/transports/salesforce.ts'
 import { slackTransport } from '../../src/transports/slack.ts'
 import { slackWebhookTransport } from '../../src/transports/slack-webhook.ts'
 import { teamsTransport } from '../../src/transports/teams.ts'
@@ -23,6 +27,18 @@ const json = (body: object, status = 200): ServiceAnswer => ({
   body: JSON.stringify(body),
 })
 const text = (body: string, status = 200): ServiceAnswer => ({ status, body })
+
+/** What CRMs do not take. */
+const TEST: Message = {
+  kind: 'test',
+  id: 'msg_test',
+  orgId: 'org_1',
+  orgName: 'Acme',
+  timestamp: 1_763_712_000_000,
+  title: 'Test notification',
+  body: 'This is a test.',
+  href: 'https://app.example.com/settings',
+}
 
 check('webhook', {
   transport: webhookTransport(),
@@ -146,4 +162,74 @@ check('discord', {
   receipt: { id: '1111111111111111111', channel_id: '2222222222222222222' },
   gone: [discordError(404, 10015), discordError(401, 50027), discordError(404, 10003), discordError(403, 50013)],
   rejected: [discordError(400, 50006), discordError(400, 50035), discordError(400, 50109)],
+})
+
+const hubspotError = (status: number, category: string) => json({ status: 'error', message: 'No.', category }, status)
+
+check('hubspot', {
+  transport: hubspotTransport({
+    map: ({ id, title }) => ({ email: 'jane@example.com', lead_id: id, lead_title: title }),
+  }),
+  config: () => ({ portalId: '123', accountName: 'Acme' }),
+  otherConfig: () => ({}),
+  token: 'CPSB5f0c2a9144d1b77aa20c',
+  success: ({ path, headers, text: body }) => {
+    if (headers.authorization !== 'Bearer CPSB5f0c2a9144d1b77aa20c') return hubspotError(401, 'INVALID_AUTHENTICATION')
+    const { inputs } = JSON.parse(body)
+    return path === '/crm/v3/objects/contacts/batch/upsert' && inputs[0].idProperty === 'email'
+      ? json({ status: 'COMPLETE', results: [{ id: '512', new: true }] })
+      : hubspotError(400, 'VALIDATION_ERROR')
+  },
+  receipt: { id: '512' },
+  reauthorize: [hubspotError(403, 'MISSING_SCOPES'), { status: 403 }],
+  tokenExpired: [hubspotError(401, 'EXPIRED_AUTHENTICATION'), { status: 401 }],
+  rejected: [hubspotError(400, 'VALIDATION_ERROR'), hubspotError(404, 'OBJECT_NOT_FOUND')],
+  unsupported: TEST,
+})
+
+const salesforceError = (status: number, errorCode: string) => json([{ message: 'No.', errorCode }], status)
+
+check('salesforce', {
+  transport: salesforceTransport({
+    defaults: { LastName: 'Website visitor', Company: 'Unknown' },
+    map: ({ id, title }) => ({ Ghost_Visitor_ID__c: id, Description: title }),
+  }),
+  config: () => ({ instanceUrl: 'https://acme.my.salesforce.com' }),
+  otherConfig: () => ({ instanceUrl: 'https://acme--dev.sandbox.my.salesforce.com' }),
+  token: '00D5g000004XYZ!AQ5f0c2a9144d1b77aa20c',
+  success: ({ method, path, headers }) => {
+    if (headers.authorization !== 'Bearer 00D5g000004XYZ!AQ5f0c2a9144d1b77aa20c') {
+      return salesforceError(401, 'INVALID_SESSION_ID')
+    }
+    return method === 'PATCH' && path.startsWith('/services/data/v68.0/sobjects/Lead/Ghost_Visitor_ID__c/evt_')
+      ? json({ id: '00Q5g0000012345', success: true, errors: [], created: true }, 201)
+      : salesforceError(404, 'NOT_FOUND')
+  },
+  receipt: { id: '00Q5g0000012345' },
+  reauthorize: [salesforceError(403, 'INSUFFICIENT_ACCESS'), { status: 403 }],
+  tokenExpired: [salesforceError(401, 'INVALID_SESSION_ID'), { status: 401 }],
+  rejected: [salesforceError(400, 'INVALID_FIELD'), salesforceError(404, 'NOT_FOUND'), { status: 300 }],
+  unsupported: TEST,
+})
+
+check('ghost-id', {
+  transport: ghostId.transport(),
+  config: (origin) => ({ url: `${origin}/hooks/h_5f0c2a9144d1` }),
+  otherConfig: (origin) => ({
+    url: `${origin}/other`,
+    format: 'slack' as const,
+    includeJourney: false,
+    includeEvents: false,
+  }),
+  secrets: ['h_5f0c2a9144d1'],
+  success: ({ path }) => ({ status: path === '/hooks/h_5f0c2a9144d1' ? 200 : 404 }),
+  gone: [{ status: 410 }],
+})
+
+check('ghost-id (for a chat)', {
+  transport: ghostId.transport({ name: 'ghost-id-chat' }),
+  config: (origin) => ({ url: `${origin}/hooks/h_5f0c2a9144d1`, format: 'slack' as const }),
+  otherConfig: (origin) => ({ url: `${origin}/other`, format: 'discord' as const }),
+  secrets: ['h_5f0c2a9144d1'],
+  success: () => ({ status: 200 }),
 })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HttpPort } from '../../src/contracts/http.ts'
+import { outcomeText } from '../../src/delivery/reasons.ts'
 import { createDispatcher } from '../../src/index.ts'
 import { discordMessage } from '../../src/payloads/discord.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
@@ -14,6 +15,8 @@ const TOKEN = 'oM6Yx2-kJ7_Zq9Wv4Tt1Rr8Ss5Pp3Nn0Ll6Hh2Ff9Dd4Bb7Aa1Cc8Ee5Gg3Ii0Kk6
 const PATH = `/api/v10/webhooks/${ID}/${TOKEN}`
 const THREAD = '1100000000000000001'
 const MESSAGE = { id: '1200000000000000001', channel_id: '1300000000000000001', content: '', embeds: [] }
+
+const gone = (detail: string | undefined) => ({ kind: 'gone', code: 'target_gone', detail })
 
 const cleanups: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -70,19 +73,19 @@ describe.each(PORTS)('Discord over %s', (_name, port) => {
   })
 
   it.each([
-    [404, 10003, 'Unknown Channel', { kind: 'gone', code: 'target_gone' }],
-    [404, 10015, 'Unknown Webhook', { kind: 'gone', code: 'target_gone' }],
-    [403, 50013, 'Missing Permissions', { kind: 'gone', code: 'target_gone' }],
-    [401, 50027, 'Invalid Webhook Token', { kind: 'gone', code: 'target_gone' }],
-    [400, 10015, 'Unknown Webhook', { kind: 'gone', code: 'target_gone' }],
+    [404, 10003, 'Unknown Channel', gone('The channel was deleted (Unknown Channel)')],
+    [404, 10015, 'Unknown Webhook', gone('The webhook was deleted (Unknown Webhook)')],
+    [403, 50013, 'Missing Permissions', gone('The webhook may not post in this channel (Missing Permissions)')],
+    [401, 50027, 'Invalid Webhook Token', gone('The webhook URL is not valid any more (Invalid Webhook Token)')],
+    [400, 10015, 'Unknown Webhook', gone('The webhook was deleted (Unknown Webhook)')],
     [400, 50006, 'Cannot send an empty message', { kind: 'rejected', code: 'invalid_payload' }],
     [400, 50035, 'Invalid Form Body', { kind: 'rejected', code: 'invalid_payload' }],
     [400, 50109, 'The request body contains invalid JSON.', { kind: 'rejected', code: 'invalid_payload' }],
     [413, 40005, 'Request entity too large', { kind: 'rejected', code: 'payload_too_large' }],
     [403, 50035, 'Invalid Form Body', { kind: 'rejected', code: 'invalid_payload' }],
-    [401, 0, '401: Unauthorized', { kind: 'gone', code: 'target_gone' }],
-    [403, 40333, 'internal network error', { kind: 'gone', code: 'target_gone' }],
-    [404, 0, '404: Not Found', { kind: 'gone', code: 'target_gone' }],
+    [401, 0, '401: Unauthorized', gone(undefined)],
+    [403, 40333, 'internal network error', gone(`${outcomeText('target_gone')} (internal network error)`)],
+    [404, 0, '404: Not Found', gone(undefined)],
     [
       400,
       220001,
@@ -97,10 +100,10 @@ describe.each(PORTS)('Discord over %s', (_name, port) => {
     const body = { code, message }
     receiver.answerWith(json(httpStatus, body))
     expect(await send()).toEqual({
-      ...outcome,
       status: httpStatus,
       providerCode: String(code),
       detail: message,
+      ...outcome,
       snippet: JSON.stringify(body),
     })
   })
@@ -224,7 +227,7 @@ describe.each(PORTS)('Discord over %s', (_name, port) => {
       expect(receiver.requests).toHaveLength(1)
       expect(await dispatcher.connections.get(ref)).toMatchObject({
         status: 'suspended',
-        reason: { code: 'target_gone', text: 'Unknown Webhook' },
+        reason: { code: 'target_gone', text: 'The webhook was deleted (Unknown Webhook)' },
       })
     })
 

@@ -89,6 +89,11 @@ describe.each(PORTS)('a Teams workflow over %s', (_name, port) => {
       detail: "The workflow 'w' is not enabled.",
       snippet: JSON.stringify(body),
     })
+    receiver.answerWith(json(410, body))
+    expect(await send()).toMatchObject({
+      kind: 'gone',
+      detail: "The destination no longer exists (The workflow 'w' is not enabled)",
+    })
     receiver.answerWith(hangUp)
     expect(await send()).toMatchObject({ kind: 'retry', code: 'connection_reset', ambiguous: true })
   })

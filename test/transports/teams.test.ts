@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HttpPort } from '../../src/contracts/http.ts'
+import type { OutcomeCode } from '../../src/contracts/outcome.ts'
 import type { ChannelsContext } from '../../src/contracts/transport.ts'
+import { outcomeText } from '../../src/delivery/reasons.ts'
 import { createDispatcher, isSignalboxError } from '../../src/index.ts'
 import { adaptiveCard } from '../../src/payloads/adaptive-card.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
@@ -22,6 +24,8 @@ const CARD = { type: 'AdaptiveCard', version: '1.5', body: [{ type: 'TextBlock',
 const MICROSOFT_ERROR = (code: string, message: string) => ({
   error: { code, message, innerError: { date: '2026-11-21T09:00:00', 'request-id': 'c1c1' } },
 })
+/** What the end of a connection means, in words for people, and Graph's behind them. */
+const ended = (code: OutcomeCode) => `${outcomeText(code)} (Said by Graph)`
 
 const cleanups: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -91,13 +95,13 @@ describe.each(PORTS)('Teams over %s', (_name, port) => {
 
   it.each([
     [400, 'BadRequest', { kind: 'rejected', code: 'invalid_payload' }],
-    [401, 'InvalidAuthenticationToken', { kind: 'retry', code: 'token_expired' }],
+    [401, 'InvalidAuthenticationToken', { kind: 'retry', code: 'token_expired', detail: ended('token_expired') }],
     [402, 'PaymentRequired', { kind: 'rejected', code: 'http_4xx' }],
-    [403, 'Forbidden', { kind: 'reauthorize', code: 'missing_scope' }],
-    [404, 'NotFound', { kind: 'gone', code: 'target_gone' }],
+    [403, 'Forbidden', { kind: 'reauthorize', code: 'missing_scope', detail: ended('missing_scope') }],
+    [404, 'NotFound', { kind: 'gone', code: 'target_gone', detail: ended('target_gone') }],
     [408, 'RequestTimeout', { kind: 'retry', code: 'timeout' }],
     [409, 'Conflict', { kind: 'rejected', code: 'http_4xx' }],
-    [410, 'Gone', { kind: 'gone', code: 'target_gone' }],
+    [410, 'Gone', { kind: 'gone', code: 'target_gone', detail: ended('target_gone') }],
     [412, 'PreconditionFailed', { kind: 'rejected', code: 'http_4xx' }],
     [413, 'RequestEntityTooLarge', { kind: 'rejected', code: 'payload_too_large' }],
     [429, 'TooManyRequests', { kind: 'retry', code: 'rate_limited' }],
@@ -110,7 +114,7 @@ describe.each(PORTS)('Teams over %s', (_name, port) => {
     const body = MICROSOFT_ERROR(providerCode, 'Said by Graph.')
     receiver.answerWith(json(code, body))
     const told = { status: code, providerCode, detail: 'Said by Graph.', snippet: JSON.stringify(body) }
-    expect(await send()).toEqual({ ...outcome, ...told })
+    expect(await send()).toEqual({ ...told, ...outcome })
   })
 
   it.each([
@@ -432,7 +436,10 @@ describe.each(PORTS)('Teams over %s', (_name, port) => {
       expect(await dispatcher.connections.get(ref)).toMatchObject({
         status: 'suspended',
         health: 'failing',
-        reason: { code: 'target_gone', text: 'NotFound: The channel was deleted.' },
+        reason: {
+          code: 'target_gone',
+          text: `${outcomeText('target_gone')} (NotFound: The channel was deleted)`,
+        },
       })
 
       await dispatcher.connections.update({ ...ref, config: { teamId: 't1', channelId: '19:other@thread.tacv2' } })

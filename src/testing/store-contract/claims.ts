@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { LeasedDelivery, Store } from '../../contracts/index.ts'
+import type { LeasedDelivery, Settlement, Store } from '../../contracts/index.ts'
 import {
   aConnection,
   aDelivery,
@@ -171,6 +171,31 @@ export const claimCases: readonly Case[] = [
       assert.equal((await claim(store, { now: T0, perConnection: 1 })).deliveries.length, 1)
       await store.connections.update(ref, { maxInFlight: null }, 1)
       assert.equal((await claim(store, { now: T0, perConnection: 10 })).deliveries.length, 2)
+    },
+  },
+  {
+    name: 'claim: a connection that keeps failing has one delivery at a time, until one succeeds',
+    async run({ store }) {
+      await store.connections.insert(aConnection('con_a'))
+      await fill(store, 'con_a', 20)
+      const settleAll = async (rows: readonly LeasedDelivery[], next: Settlement['next']) =>
+        store.deliveries.settle(rows.map((row) => settlement(row, next)))
+      const later = { status: 'pending', dueAt: T0 + 60_000 } as const
+      await settleAll((await claim(store, { now: T0, limit: 4 })).deliveries, later)
+      const share = await claim(store, { now: T0, perConnection: 3 })
+      assert.equal(share.deliveries.length, 3, 'four failures in a row are not enough')
+      await settleAll(share.deliveries.slice(0, 1), later)
+      assert.deepEqual(await claimIds(store, { now: T0 }), [], 'two are still under way')
+      await settleAll(share.deliveries.slice(1), later)
+      const probe = only((await claim(store, { now: T0 })).deliveries, 'delivery')
+      assert.deepEqual(await claimIds(store, { now: T0 }), [])
+      await settleAll([probe], later)
+      const again = only((await claim(store, { now: T0 })).deliveries, 'delivery')
+      const { items } = await store.deliveries.list({ orgId: ORG, limit: 100, status: ['pending'] })
+      const ids = items.map((row) => row.id)
+      assert.deepEqual(await claimIds(store, { now: T0, ids }), [], 'not by their ids either')
+      await settleAll([again], { status: 'delivered' })
+      assert.equal((await claim(store, { now: T0, perConnection: 3 })).deliveries.length, 3)
     },
   },
   {

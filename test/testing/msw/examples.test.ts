@@ -8,6 +8,8 @@ import { generateSecret } from '../../../src/signing/index.ts'
 import { memoryStore } from '../../../src/stores/memory.ts'
 import * as fakes from '../../../src/testing/msw.ts'
 import { discordTransport } from '../../../src/transports/discord.ts'
+import { hubspotTransport } from '../../../src/transports/hubspot.ts'
+import { salesforceTransport } from '../../../src/transports/salesforce.ts'
 import { slackTransport } from '../../../src/transports/slack.ts'
 import { teamsTransport } from '../../../src/transports/teams.ts'
 import { webhookTransport } from '../../../src/transports/webhook.ts'
@@ -20,7 +22,7 @@ function exampleOf(file: string): { readonly code: string; readonly printed: rea
   return { code, printed }
 }
 
-it.each(['slack.ts', 'teams.ts', 'discord.ts', 'webhook-receiver.ts'])(
+it.each(['slack.ts', 'teams.ts', 'discord.ts', 'hubspot.ts', 'salesforce.ts', 'webhook-receiver.ts'])(
   'the example of %s prints what it says',
   async (file) => {
     const { code, printed } = exampleOf(file)
@@ -31,7 +33,9 @@ it.each(['slack.ts', 'teams.ts', 'discord.ts', 'webhook-receiver.ts'])(
       discordTransport,
       fetchHttp,
       generateSecret,
+      hubspotTransport,
       memoryStore,
+      salesforceTransport,
       slackTransport,
       teamsTransport,
       webhookTransport,
