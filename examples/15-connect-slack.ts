@@ -11,7 +11,7 @@ const fake = slackFake({ team: { id: 'T1', name: 'Acme' }, channels })
 const here = await fake.listen()
 const http = undiciHttp(here.egress) // `http` and the spreads of `here` only lead to the fake: leave them out
 
-// clientId, clientSecret and redirectUri of your Slack app; `channels:read` is for the list of channels
+// clientId, clientSecret and redirectUri of your Slack app; `channels:read` is for `connections.channels` below
 const scopes = ['chat:write', 'incoming-webhook', 'channels:read']
 const slack = slackOAuth({ ...here.oauth, scopes, http })
 const store = memoryStore()
@@ -24,8 +24,8 @@ const dispatcher = createDispatcher({
 const states = oauthStates({ store, key: generateEncryptionKey() }) // the same key in all processes
 
 // GET /connect/slack: send the browser to Slack, with a cookie that only this browser has.
-const { state, nonce } = states.issue({ orgId: 'org_1', provider: 'slack' })
-const [location, cookie] = [slack.authorizeUrl({ state }), states.cookie(nonce)]
+const issued = states.issue({ orgId: 'org_1', provider: 'slack' })
+const [location, cookie] = [slack.authorizeUrl(issued), states.cookie(issued.nonce)]
 console.log('302', location.split('?')[0], '·', cookie.replace(/=[^;]+/, '=…'))
 
 // The person picks #breaches and approves. GET /oauth/slack: back here with a code.
@@ -36,20 +36,19 @@ const { connection } = await dispatcher.connections.connect({ orgId, transport: 
 console.log(connection.status, connection.destination, '· sealed:', connection.secretFields)
 
 // A second channel of the same workspace: with the same credential, so nobody has to approve again.
+const { credentialId } = connection
 const places = await dispatcher.connections.channels({ orgId, id: connection.id })
-const second = await dispatcher.connections.create({
-  orgId,
-  transport: 'slack',
-  config: { workspaceId: 'T1', workspaceName: 'Acme', ...places.find(({ name }) => name === 'alerts')?.config },
-  credentialId: connection.credentialId,
-})
+const chosen = places.filter(({ name }) => name === 'alerts') // by the settings page
+for (const { config } of chosen)
+  await dispatcher.connections.create({ orgId, transport: 'slack', credentialId, config })
+
 const href = 'https://app.example.com/breaches/7'
 const event = { orgId, type: 'breach_logged', title: 'Breach logged', body: 'A laptop was lost.', href }
 await dispatcher.dispatch(event, { wait: true })
 console.log(fake.received.map(({ channelName, text }) => `#${channelName}: ${text}`).sort())
 
 // Disconnect: with the last connection that uses it, the grant is erased here and revoked at Slack.
-for (const { id } of [connection, second.connection]) {
+for (const { id } of (await dispatcher.connections.list({ orgId })).items) {
   await dispatcher.connections.delete({ orgId, id })
   console.log('revoked:', fake.requests.at(-1)?.operation === 'auth.revoke')
 }

@@ -24,9 +24,9 @@ const dispatcher = createDispatcher({
 const states = oauthStates({ store, key: generateEncryptionKey() })
 
 // There and back: `codeChallenge` goes to Microsoft with the browser, `codeVerifier` with the code. Neither is stored.
-const { state, nonce, codeChallenge } = states.issue({ orgId: 'org_1', provider: 'microsoft' })
-const back = fake.approve(microsoft.authorizeUrl({ state, codeChallenge }))
-const { orgId, codeVerifier } = await states.consume({ state: back.state, nonce })
+const issued = states.issue({ orgId: 'org_1', provider: 'microsoft' })
+const back = fake.approve(microsoft.authorizeUrl(issued))
+const { orgId, codeVerifier } = await states.consume({ state: back.state, nonce: issued.nonce })
 const grant = await microsoft.exchange(back.code, { codeVerifier })
 const { connection } = await dispatcher.connections.connect({ orgId, transport: 'teams', grant })
 const call = { orgId, id: connection.id }

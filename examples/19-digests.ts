@@ -66,8 +66,8 @@ function time(at: number): string {
 // Mon, 23 Nov 2026 09:00 sent: 2
 // ┌ Slack · #privacy ──────────────────┐  ┌ Slack · #privacy ──────────────────┐
 // │ 2 new in privacy_requests          │  │ Ada joined                         │
-// │ • Access request · case_created    │  │ [ Open ] /inbox                    │
-// │ • Case 9 is yours · case_assigned  │  │ Acme                               │
+// │ • Access request                   │  │ [ Open ] /inbox                    │
+// │ • Case 9 is yours                  │  │ Acme                               │
 // │ [ Open ] /inbox                    │  └────────────────────────────────────┘
 // │ Acme                               │
 // └────────────────────────────────────┘

@@ -39,7 +39,7 @@ async function report(): Promise<void> {
 }
 
 // Output:
-// Team: sent, it wants events without a category, as every category; it waits for the end of the quiet hours
+// Team: sent, it wants every event; it waits for the end of the quiet hours
 // On call: skipped, it wants events of importance 'high' and above
 // Sat, 28 Mar 2026 22:30 in UTC
 //   Team: Disk full

@@ -24,7 +24,8 @@ export interface Dispatcher<
   /**
    * Accepts an event. Once it resolves (with `tx`: once the host's transaction commits) every delivery is durable and
    * is attempted at least once, whatever dies. `(orgId, id)` is one event: the second is a duplicate and stores nothing.
-   * @throws SignalboxError `invalid_input` naming field and rule · `store_failed` · `closed`; then nothing was stored
+   * @throws SignalboxError `invalid_input` naming field and rule · `closed`; then nothing was stored · `store_failed`:
+   * where the store's answer was lost it may be stored all the same, and dispatching it again with the same `id` is safe
    */
   dispatch(event: E, options?: DispatchOptions): Promise<DispatchResult>
   /** The same for many events in one write: all or none. Answers in their order. */

@@ -74,7 +74,7 @@ export interface DispatcherOptions<
   readonly encryption?: Encryption | false
   /** What the built-in HTTP client may reach beside public HTTPS. Not with `http`. */
   readonly egress?: EgressOptions
-  /** Another HTTP client; it takes over `egress`. The caller closes it. */
+  /** Another HTTP client, with the same `clock` as the dispatcher; it takes over `egress`. The caller closes it. */
   readonly http?: HttpPort
   /** Names and links of organisations. */
   readonly organisation?: Organisation
@@ -149,6 +149,10 @@ export function resolveOptions<E extends EventBase, K extends string, T extends 
   }
   if (options.http !== undefined && options.egress !== undefined) {
     throw invalidInput('egress', '`http` takes over the egress rules: give one of the two')
+  }
+  // its deadlines would have passed before they began, or never pass
+  if (options.clock !== undefined && (options.http?.clock ?? options.clock) !== options.clock) {
+    throw invalidInput('http', 'has another clock than the dispatcher: give it the same, e.g. fetchHttp({ clock })')
   }
   if (store.capabilities.durable && options.encryption === undefined) {
     throw invalidInput(

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { undiciHttp } from '../src/http/index.ts'
 import { aesGcm, createDispatcher, generateEncryptionKey, isSignalboxError, type Store } from '../src/index.ts'
 import { memoryStore } from '../src/stores/memory.ts'
+import { fakeClock } from '../src/testing/index.ts'
 import { webhookTransport } from '../src/transports/webhook.ts'
 
 const store = memoryStore()
@@ -39,6 +40,11 @@ describe('createDispatcher', () => {
     ],
     ['no concurrency', () => createDispatcher({ store, transports, worker: { concurrency: 0 } }), 'worker.concurrency'],
     ['a short lease', () => createDispatcher({ store, transports, worker: { leaseMs: 10 } }), 'worker.leaseMs'],
+    [
+      'an HTTP client on another clock',
+      () => createDispatcher({ store, transports, clock: fakeClock(), http: undiciHttp() }),
+      'http',
+    ],
     ['both http and egress', () => createDispatcher({ store, transports, http: undiciHttp(), egress: {} }), 'egress'],
     ['a durable store and no encryption', () => createDispatcher({ store: durable, transports }), 'encryption'],
     [

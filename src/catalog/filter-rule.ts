@@ -82,8 +82,11 @@ export function inWords(
   subscription: Subscription,
 ): string {
   const its = category === undefined ? 'events without a category' : `the category '${category}'`
+  const { minImportance } = subscription
+  const least = minImportance === undefined ? '' : ` of importance '${minImportance}' and above`
   switch (found) {
     case 'category':
+      if (category === undefined) return `it wants every event${least}`
       return subscription.categories.length === 0 ? `it wants ${its}, as every category` : `it wants ${its}`
     case 'type':
       return `it wants '${type}'`
@@ -96,6 +99,6 @@ export function inWords(
     case 'stale_types':
       return `it is limited to event types that the catalog no longer has, which may have been of ${its}`
     case 'less_important':
-      return `it wants events of importance '${subscription.minImportance}' and above`
+      return `it wants events${least}`
   }
 }

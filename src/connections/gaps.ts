@@ -13,6 +13,7 @@ export function gapPatch(record: ConnectionRecord, now: number): { readonly gaps
   const gaps = [...(record.gaps ?? [])]
   const last = gaps.at(-1)
   if (last !== undefined && last.to >= from) gaps[gaps.length - 1] = { from: last.from, to: Math.max(last.to, now) }
-  else if (now > from) gaps.push({ from, to: now })
+  // a pause can end in the millisecond in which it began, and something can have been missed in it
+  else gaps.push({ from, to: Math.max(now, from + 1) })
   return { gaps: gaps.slice(-MAX_GAPS) }
 }

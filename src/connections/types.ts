@@ -42,7 +42,7 @@ export interface CreateSettings<N extends string, Input, E extends EventBase, K 
   readonly orgId: string
   /** The name of one of the dispatcher's transports. */
   readonly transport: N
-  /** What the transport's schema takes. URLs in it are checked by the egress guard. */
+  /** What the transport's schema takes, e.g. the `config` of one of `channels`. The egress guard checks URLs in it. */
   readonly config: Input
   /** 1–128 characters of `A-Z a-z 0-9 . _ -`, unique over all organisations. @default generated, `con_…` */
   readonly id?: string | undefined
@@ -66,6 +66,12 @@ export interface CreateSettings<N extends string, Input, E extends EventBase, K 
   /**
    * Sends with this credential, which is there already: a second channel of a workspace. Only where the transport has a
    * `provider`. With the host's own source of tokens, any text that it understands.
+   *
+   * @example
+   * const { credentialId } = await connections.get(call)
+   * for (const { id, config } of await connections.channels(call)) {
+   *   if (id === chosen) await connections.create({ orgId, transport: 'slack', credentialId, config })
+   * }
    */
   readonly credentialId?: string | undefined
   readonly actor?: unknown

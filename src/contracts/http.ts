@@ -1,3 +1,4 @@
+import type { Clock } from './clock.ts'
 import type { OutcomeCode } from './outcome.ts'
 
 export interface HttpRequest {
@@ -34,6 +35,8 @@ export interface HttpFailure {
 
 /** The only way to the network: everything that transports send goes through it. */
 export interface HttpPort {
+  /** What `deadlineAt` is measured on. A dispatcher that was given another clock refuses the port. @default not told */
+  readonly clock?: Clock
   /**
    * One exchange under the egress guard. Redirects are never followed: a 3xx is a response. Settles by `deadlineAt`,
    * also while connecting, queued, or reading; a request that was still queued is then never sent.

@@ -48,6 +48,11 @@ export interface AuthorizeUrlOptions {
   readonly state: string
   /** PKCE (RFC 7636, S256). Microsoft requires it; Slack, where a server proves itself by its secret, is not sent it. */
   readonly codeChallenge?: string
+  /**
+   * Ignored, so that what `oauthStates().issue` answers can be given as it is. It stays with this browser, in its cookie:
+   * in a URL it would prove nothing.
+   */
+  readonly nonce?: string
   /** Asked for instead of the provider's. */
   readonly scopes?: readonly string[]
   /** Further query parameters, e.g. Slack's `team`, Microsoft's `login_hint` and `prompt`. */

@@ -43,7 +43,10 @@ interface Failure {
   readonly status?: number
   /** The service's own error word. */
   readonly providerCode?: string
-  /** For a person: one sentence, no secrets. */
+  /**
+   * For a person: one sentence, no secrets. Of `gone` and `reauthorize` it becomes the reason of the suspension, which a
+   * settings page shows: say what happened, and quote the service behind it.
+   */
   readonly detail?: string
   /** The response as text; the core redacts it and keeps 2 KiB. Do not cut it before: half a secret is not found. */
   readonly snippet?: string

@@ -24,7 +24,7 @@ export interface Channel {
   readonly name: string
   /** E.g. the team of a Teams channel. */
   readonly group?: { readonly id: string; readonly name: string }
-  /** The part of the config that chooses it. */
+  /** The config that chooses it, whole but for secrets: `create` and `update` take it as it is. */
   readonly config: Readonly<Record<string, string>>
 }
 

@@ -18,7 +18,7 @@ import { addChunk, bodyStart, bodyText } from './response-text.ts'
  *
  * @throws SignalboxError `invalid_input` when the allow list is malformed.
  * @example
- * const dispatcher = createDispatcher({ http: fetchHttp(), … })
+ * const dispatcher = createDispatcher({ http: fetchHttp(), … }) // with a fakeClock: fetchHttp({ clock })
  */
 export function fetchHttp(options: HttpOptions = {}): HttpPort {
   return createPort(options, (exchange, inside) => {

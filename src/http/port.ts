@@ -10,7 +10,7 @@ import { type HttpError, httpError } from './http-error.ts'
 import { outgoingHeaders } from './outgoing.ts'
 
 export interface HttpOptions extends EgressGuardOptions {
-  /** What deadlines are measured on. @default the system's clock */
+  /** What deadlines are measured on: the dispatcher's, where that has one of its own. @default the system's clock */
   readonly clock?: Clock
   /** Sent when a request names no `user-agent`; `false`: none. @default 'signalbox' */
   readonly userAgent?: string | false
@@ -126,6 +126,7 @@ export function createPort(options: HttpOptions, send: (exchange: Exchange, insi
   }
 
   return {
+    clock,
     check: guard.check,
     request(request) {
       return new Promise((resolve, reject) => {

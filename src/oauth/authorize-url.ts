@@ -5,6 +5,7 @@ import { checkParameter } from './provider-options.ts'
 const OPTIONS: readonly string[] = [
   'state',
   'codeChallenge',
+  'nonce',
   'scopes',
   'parameters',
 ] satisfies (keyof AuthorizeUrlOptions)[]

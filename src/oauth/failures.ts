@@ -1,5 +1,6 @@
 import type { FailedOutcome, OutcomeCode } from '../contracts/outcome.ts'
 import { classifyHttpFailure } from '../delivery/classify.ts'
+import { endDetail } from '../delivery/reasons.ts'
 import { parseRetryAfter } from '../delivery/retry-after.ts'
 import { invalidInput, type SignalboxError } from '../errors.ts'
 import { type HttpError, httpError } from '../http/http-error.ts'
@@ -54,8 +55,9 @@ function codeOf(status: number, word: string | undefined): OutcomeCode {
   return status >= 400 ? 'http_4xx' : 'invalid_response'
 }
 
-/** Says in the outcome of a refresh which option of the host's is at fault, where one is. */
+/** The outcome of a refresh in words: what the end of the grant means, or which option of the host's is at fault. */
 export function advised(failure: OAuthFailure, option: string | undefined): OAuthFailure {
+  if (failure.kind === 'reauthorize') return { ...failure, ...endDetail(failure.code, failure.detail) }
   if (option === undefined) return failure
   const more = failure.detail === undefined ? '' : ` (${failure.detail})`
   return { ...failure, detail: `the provider refuses the client: check the option ${option}${more}` }

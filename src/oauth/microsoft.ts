@@ -70,6 +70,9 @@ export function microsoftOAuth(options: MicrosoftOAuthOptions): OAuthProvider {
     name: NAME,
     authorizeUrl(call) {
       checkAuthorizeCall(call)
+      if (call.codeChallenge === undefined) {
+        throw invalidInput('codeChallenge', 'is missing: Microsoft needs PKCE; `issue` of oauthStates gives it')
+      }
       if (typeof call.codeChallenge !== 'string' || !/^[\w-]{43}$/.test(call.codeChallenge)) {
         throw invalidInput('codeChallenge', 'must be the S256 challenge of a PKCE verifier: 43 characters of base64url')
       }
@@ -87,6 +90,9 @@ export function microsoftOAuth(options: MicrosoftOAuthOptions): OAuthProvider {
     },
     async exchange(code, call = {}) {
       checkParameter(code, 'code')
+      if (call.codeVerifier === undefined) {
+        throw invalidInput('codeVerifier', 'is missing: Microsoft needs PKCE; `consume` of oauthStates gives it')
+      }
       const codeVerifier = checkParameter(call.codeVerifier, 'codeVerifier', 128)
       const now = call.now ?? Date.now()
       const answer = await token(

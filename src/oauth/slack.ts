@@ -19,7 +19,8 @@ import { type FormAnswer, formPoster } from './token-request.ts'
 export interface SlackOAuthOptions extends OAuthClientOptions {
   /**
    * Scopes of the bot. `incoming-webhook` makes Slack ask for a channel; `chat:write.public` lets the bot post to public
-   * channels that it is no member of, `channels:read` list them.
+   * channels that it is no member of. `connections.channels`, for a choice of channels on a settings page, needs
+   * `channels:read`, and `groups:read` for private ones: without, it throws `conflict`.
    * @default ['chat:write', 'incoming-webhook']
    */
   readonly scopes?: readonly string[]

@@ -30,7 +30,7 @@ export interface OAuthStateInput {
 }
 
 export interface IssuedOAuthState {
-  /** For `authorizeUrl`. */
+  /** For `authorizeUrl`, which takes the whole of this. */
   readonly state: string
   /** For the cookie of this browser: see {@link OAuthStates.cookie}. */
   readonly nonce: string
@@ -84,9 +84,9 @@ const NONCE = /^[\w-]{43}$/
  * createServer(async (request, response) => {
  *   const { pathname, searchParams } = new URL(request.url ?? '/', 'https://app.example.com')
  *   if (pathname === '/connect/slack') {
- *     const { state, nonce, codeChallenge } = states.issue({ orgId: 'org_1', provider: 'slack' })
- *     const location = slack.authorizeUrl({ state, codeChallenge })
- *     response.writeHead(302, { location, 'set-cookie': states.cookie(nonce) }).end()
+ *     const issued = states.issue({ orgId: 'org_1', provider: 'slack' })
+ *     const location = slack.authorizeUrl(issued)
+ *     response.writeHead(302, { location, 'set-cookie': states.cookie(issued.nonce) }).end()
  *   } else {
  *     const nonce = states.nonceOf(request.headers.cookie)
  *     const { orgId, codeVerifier } = await states.consume({ state: searchParams.get('state'), nonce })

@@ -5,7 +5,7 @@ const LINE_ENDS = /\r\n?|[\v\f\u0085\u2028\u2029]/g
 const SPACES = /[\s\u0085]+/g
 const CONTROLS = /[\p{Cc}--[\n\t]]/gv
 /** What one of the two finds in a line. Most titles hold none of it: one look, and nothing is written anew. */
-const UNTIDY = /[[\s\p{Cc}]--[ ]]|  /v
+const UNTIDY = /[[\s\p{Cc}]--[ ]]| {2}/v
 /** A character that leaves ink; a field without one looks empty, and chat services refuse some of them as empty. */
 const VISIBLE = /[^\s\p{Cc}\p{Cf}\p{DI}\u2800]/u
 

@@ -27,6 +27,12 @@ export interface FakeClock extends Clock {
  * dispatcher.start()
  * await clock.advance(5_000) // the first retry has been made
  * ```
+ *
+ * A dispatcher that was started asks its store for work once a second: to `advance` by days plays each of these seconds.
+ * Two ways are cheap: poll seldom (`worker: { pollMs: 3_600_000 }`; what falls due is sent on time all the same), or do
+ * not start it, `clock.set(at)` and `await dispatcher.drain()`, which does what is due by then.
+ *
+ * An HTTP client of your own needs the clock too, for its deadlines: `http: fetchHttp({ clock })`.
  */
 export function fakeClock({ now = 1_780_000_000_000 }: FakeClockOptions = {}): FakeClock {
   let current = now

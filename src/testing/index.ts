@@ -1,3 +1,10 @@
+export {
+  type EngineContractCase,
+  type EngineGround,
+  type EngineHarness,
+  type EngineOpenOptions,
+  engineContract,
+} from './engine-contract.ts'
 export { type FakeClock, type FakeClockOptions, fakeClock } from './fake-clock.ts'
 export {
   createRecorder,

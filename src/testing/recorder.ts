@@ -6,7 +6,8 @@ import type { FailedOutcome, Outcome } from '../contracts/outcome.ts'
 import type { SendContext, Transport } from '../contracts/transport.ts'
 import { checkOptions, invalidInput } from '../errors.ts'
 import { typeOf } from '../payloads/message-data.ts'
-import { partMatches } from './recorder/part-matches.ts'
+import { isPlainObject, partMatches } from './recorder/part-matches.ts'
+import { payloadJson } from './recorder/payload-json.ts'
 import { type RecorderConfig, recordingTransport, type Wrapped, wrapTransport } from './recorder/transports.ts'
 
 export type { RecorderConfig }
@@ -24,6 +25,8 @@ export interface SentMessage {
   readonly message: Message
   /** What the transport built: of `recorder.transport()` the message, of `recorder.wrap()` the real wire body. */
   readonly payload: unknown
+  /** The payload parsed, where it is JSON text, or an object whose `body` is: Slack's, Teams', Discord's, a webhook's. */
+  readonly json?: unknown
   /** Its config with the secret fields, as transports see it. */
   readonly connection: Connection
   readonly deliveryId: string
@@ -38,9 +41,10 @@ export interface RecordedAttempt extends SentMessage {
 
 /** Every field that is named has to match: objects in the parts they name, lists and everything else as a whole. */
 export interface SentMatch
-  extends Partial<Pick<SentMessage, Exclude<keyof SentMessage, 'message' | 'payload' | 'connection'>>> {
+  extends Partial<Pick<SentMessage, Exclude<keyof SentMessage, 'message' | 'payload' | 'json' | 'connection'>>> {
   /** In parts: `{ event: { title: 'Breach logged' } }`. */
   readonly message?: object
+  /** In parts: `{ text: 'Breach logged' }`. Compared with `json` too. */
   readonly payload?: unknown
   /** In parts: `{ config: { channelId: 'C1' } }`. */
   readonly connection?: object
@@ -63,7 +67,8 @@ export interface Recorder {
   ): Transport<Name, RecorderConfig, RecorderConfig, Message>
   /**
    * The same transport, with its config, fields and real payloads, that sends nothing. It has no `provider`, so that the
-   * dispatcher needs no `tokens`, and no `channels`, which would have to ask the service.
+   * dispatcher needs no `tokens`, no `channels`, which would have to ask the service, and no `pace`, which would keep the
+   * second message of a second waiting.
    */
   wrap<T extends Transport>(transport: T): Wrapped<T>
   /** What was delivered, oldest first. */
@@ -112,6 +117,7 @@ export function createRecorder(): Recorder {
     const message = messages.get(`${context.connection.orgId}\n${context.messageId}`)
     if (message === undefined) throw new Error('the recorder has not built this message')
     const { connection, deliveryId, messageId, attempt } = context
+    const json = payloadJson(payload)
     const outcome = nextFailure(failures, transport, connection.id) ?? { kind: 'delivered' }
     attempts.push({
       transport,
@@ -121,6 +127,7 @@ export function createRecorder(): Recorder {
       eventIds: eventIdsOf(message),
       message,
       payload,
+      ...(json === undefined ? {} : { json }),
       connection,
       deliveryId,
       messageId,
@@ -151,16 +158,16 @@ export function createRecorder(): Recorder {
       const { times } = options
       if (times !== undefined) checkTimes(times)
       const all = sent()
-      const found = all.filter((one) => partMatches(one, match))
+      const found = all.filter((one) => matches(one, match))
       const [first] = found
       if (first !== undefined && (times === undefined || found.length === times)) return first
-      if (first === undefined) throw assertion(`no message was sent that matches ${shown(match)}`, all)
-      throw assertion(`what matches ${shown(match)} was sent ${found.length} times, not ${times}`, all)
+      if (first === undefined) throw assertion(`no message was sent that matches ${shown(match)}`, all, match)
+      throw assertion(`what matches ${shown(match)} was sent ${found.length} times, not ${times}`, all, match)
     },
     assertNotSent(match) {
       checkOptions(match, FIELDS)
-      const found = sent().filter((one) => partMatches(one, match))
-      if (found.length > 0) throw assertion(`a message was sent that matches ${shown(match)}`, found)
+      const found = sent().filter((one) => matches(one, match))
+      if (found.length > 0) throw assertion(`a message was sent that matches ${shown(match)}`, found, match)
     },
     assertNothingSent() {
       const all = sent()
@@ -181,6 +188,12 @@ export function createRecorder(): Recorder {
 
 function checkTimes(times: number): void {
   if (!Number.isInteger(times) || times < 1) throw invalidInput('times', 'must be a positive whole number')
+}
+
+function matches(one: SentMessage, { payload, ...rest }: SentMatch): boolean {
+  if (!partMatches(one, rest)) return false
+  if (payload === undefined || partMatches(one.payload, payload)) return true
+  return isPlainObject(payload) && partMatches(one.json, payload)
 }
 
 interface Failure {
@@ -220,8 +233,8 @@ const FIELDS: readonly string[] = [
 
 const MAX_LISTED = 20
 
-function assertion(what: string, all: readonly SentMessage[]): AssertionError {
-  const lines = all.slice(0, MAX_LISTED).map((one) => `  ${shown(summaryOf(one))}`)
+function assertion(what: string, all: readonly SentMessage[], { payload }: SentMatch = {}): AssertionError {
+  const lines = all.slice(0, MAX_LISTED).map((one) => `  ${shown({ ...summaryOf(one), ...partsOf(one, payload) })}`)
   const more = all.length > MAX_LISTED ? [`  … and ${all.length - MAX_LISTED} more`] : []
   const list = all.length === 0 ? 'Nothing was sent.' : ['Sent:', ...lines, ...more].join('\n')
   return new AssertionError({ message: `${what}. ${list}` })
@@ -232,6 +245,14 @@ function summaryOf({ transport, orgId, connectionId, type, message, attempt }: S
   const title =
     message.kind === 'event' ? message.event.title : message.kind === 'test' ? message.title : message.subject
   return { type, connectionId, orgId, transport, title, ...(attempt === 1 ? {} : { attempt }) }
+}
+
+/** Of what was built, what the assertion asked for; all of it where none of that is there. */
+function partsOf({ payload, json = payload }: SentMessage, wanted: unknown): object {
+  if (wanted === undefined) return {}
+  if (!isPlainObject(wanted) || !isPlainObject(json)) return { payload: json }
+  const parts = Object.entries(json).filter(([key]) => Object.hasOwn(wanted, key))
+  return { payload: parts.length === 0 ? json : Object.fromEntries(parts) }
 }
 
 function shown(value: unknown): string {

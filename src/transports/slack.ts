@@ -78,7 +78,7 @@ export function slackTransport<const Name extends string = 'slack'>(
       return toJson({ text, blocks })
     },
     send: (body, context) => post(body, context, apiUrl),
-    channels: (context) => slackChannels(context, { apiUrl, workspaceId: context.connection.config.workspaceId }),
+    channels: (context) => slackChannels(context, { apiUrl, config: context.connection.config }),
   }
 }
 

@@ -143,7 +143,9 @@ async function post(
     ...payload.headers,
     ...config.headers,
   }
-  const input = { id: context.messageId, sentAt: context.now, body: payload.body, secrets: context.secrets }
+  // Encoded once: each signature, and the request, would do it again.
+  const body = typeof payload.body === 'string' ? Buffer.from(payload.body) : payload.body
+  const input = { id: context.messageId, sentAt: context.now, body, secrets: context.secrets }
   for (const scheme of signatures) {
     if (context.secrets.length > 0 || scheme.unsigned) Object.assign(headers, scheme.sign(input))
   }
@@ -152,7 +154,7 @@ async function post(
       method: 'POST',
       url: config.url,
       headers,
-      body: payload.body,
+      body,
       deadlineAt: context.deadlineAt,
       signal: context.signal,
     })

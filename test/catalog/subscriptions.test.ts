@@ -113,6 +113,11 @@ describe('explainMatch', () => {
       explainMatch({ categories, eventTypes }, { type: 'a' }).text
     expect(explain(['x'], [])).toBe('it does not want events without a category')
     expect(explain([], ['b'])).toBe('it wants other event types')
+    expect(explain([], [])).toBe('it wants every event')
+    const important = { categories: [], eventTypes: [], minImportance: 'high' } as const
+    expect(explainMatch(important, { type: 'a', importance: 'urgent' }).text).toBe(
+      "it wants every event of importance 'high' and above",
+    )
   })
 })
 

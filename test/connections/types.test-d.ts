@@ -1,7 +1,9 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import type { Connections, ConnectionView, CreateFor, UpdateFor } from '../../src/connections/types.ts'
 import type { EventInput } from '../../src/contracts/event.ts'
-import type { Transport } from '../../src/contracts/transport.ts'
+import type { Channel, Transport } from '../../src/contracts/transport.ts'
+import type { slackTransport } from '../../src/transports/slack.ts'
+import type { teamsTransport } from '../../src/transports/teams.ts'
 
 interface HookInput {
   url: string
@@ -13,6 +15,11 @@ type Event = EventInput<'breach_logged'> | EventInput<'member_joined'>
 type Typed = Connections<Event, 'breach' | 'team', Hook | Chat>
 
 declare const connections: Typed
+declare const chat: Connections<
+  Event,
+  'breach',
+  ReturnType<typeof slackTransport<'slack'>> | ReturnType<typeof teamsTransport<'teams'>>
+>
 const ref = { orgId: 'org_1', id: 'con_1' }
 
 describe('connections.create', () => {
@@ -20,6 +27,15 @@ describe('connections.create', () => {
     expectTypeOf(connections.create).toBeCallableWith({ orgId: 'o', transport: 'hook', config: { url: 'https://x' } })
     expectTypeOf(connections.create).toBeCallableWith({ orgId: 'o', transport: 'chat', config: { channel: 'C1' } })
     expectTypeOf<CreateFor<Hook, Event, 'team'>['config']>().toEqualTypeOf<HookInput>()
+  })
+
+  it('takes the config of a channel as it was listed, for Slack and for Teams', () => {
+    const about = { orgId: 'o', credentialId: 'c', config: {} as Channel['config'] }
+    expectTypeOf(chat.create).toBeCallableWith({ ...about, transport: 'slack' })
+    expectTypeOf(chat.create).toBeCallableWith({ ...about, transport: 'teams' })
+    expectTypeOf(chat.update).toBeCallableWith({ ...ref, config: about.config })
+    // @ts-expect-error no such field
+    void chat.create({ ...about, transport: 'slack', config: { workspaceId: 'T1', chanelId: 'C1' } })
   })
 
   it('refuses what is wrong', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { outcomeText } from '../../src/delivery/reasons.ts'
 import { type MicrosoftOAuthOptions, microsoftOAuth, oauthStates, pkceChallenge } from '../../src/oauth/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import type { Answer } from '../support/receiver.ts'
@@ -119,7 +120,7 @@ describe('where people approve at Microsoft', () => {
   it('is told only with a challenge, and without parameters in place of its own', () => {
     const url = (options: object) => () => microsoftOAuth(OPTIONS).authorizeUrl({ state: 's', ...options })
     const naming = (field: string) => expect.objectContaining({ code: 'invalid_input', field })
-    expect(url({})).toThrow(naming('codeChallenge'))
+    expect(url({})).toThrow(/codeChallenge: is missing: .*PKCE/)
     expect(url({ codeChallenge: `${challenge}=` })).toThrow(naming('codeChallenge'))
     expect(url({ codeChallenge: challenge, parameters: { response_mode: 'form_post' } })).toThrow(
       naming('parameters.response_mode'),
@@ -209,9 +210,10 @@ it('proves with a state of oauthStates that it is the client that began', async 
   await store.setup()
   const states = oauthStates({ store, key: new Uint8Array(32).fill(7) })
 
-  const { nonce, ...begun } = states.issue({ orgId: 'org_1', provider: microsoft.name, data: { from: '/settings' } })
+  const begun = states.issue({ orgId: 'org_1', provider: microsoft.name, data: { from: '/settings' } })
   const sent = new URL(microsoft.authorizeUrl(begun)).searchParams
-  const cookie = states.cookie(nonce).split(';')[0]
+  expect(sent.toString()).not.toContain(begun.nonce)
+  const cookie = states.cookie(begun.nonce).split(';')[0]
 
   const ended = await states.consume({ state: sent.get('state'), nonce: states.nonceOf(cookie) })
   await microsoft.exchange(CODE, { codeVerifier: ended.codeVerifier, now: NOW })
@@ -255,7 +257,11 @@ describe('the account of a grant', () => {
 
   it('is not asked about without a verifier or a code', async () => {
     const { microsoft, requests } = await microsoftAt(json(TOKENS))
-    expect(await rejection(microsoft.exchange(CODE))).toMatchObject({ code: 'invalid_input', field: 'codeVerifier' })
+    expect(await rejection(microsoft.exchange(CODE))).toMatchObject({
+      code: 'invalid_input',
+      field: 'codeVerifier',
+      message: expect.stringMatching(/is missing: .*PKCE/),
+    })
     const codeless = microsoft.exchange('', { codeVerifier: VERIFIER })
     expect(await rejection(codeless)).toMatchObject({ code: 'invalid_input', field: 'code' })
     expect(requests).toEqual([])
@@ -307,10 +313,16 @@ describe('a refresh that Microsoft refuses', () => {
     ['interaction_required', 'token_revoked'],
     ['consent_required', 'missing_scope'],
     ['login_required', 'token_revoked'],
-  ])('for %s wants a new approval', async (word, code) => {
+  ] as const)('for %s wants a new approval', async (word, code) => {
     expect(await refreshed(refusal(word, 700_082))).toEqual({
       ok: false,
-      outcome: { kind: 'reauthorize', code, status: 400, providerCode: word, detail: 'AADSTS700082' },
+      outcome: {
+        kind: 'reauthorize',
+        code,
+        status: 400,
+        providerCode: word,
+        detail: `${outcomeText(code)} (AADSTS700082)`,
+      },
     })
   })
 

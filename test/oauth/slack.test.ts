@@ -73,8 +73,8 @@ const refreshed = async (...answers: readonly Answer[]) => {
 describe('where people approve at Slack', () => {
   const query = (url: string) => Object.fromEntries(new URL(url).searchParams)
 
-  it('names the client, the scopes, the way back and the state, and no secret', () => {
-    const url = shown(slackOAuth(OPTIONS).authorizeUrl({ state: 'a b.c', codeChallenge: 'unused' }))
+  it('names the client, the scopes, the way back and the state, no secret, and nothing that is for the browser', () => {
+    const url = shown(slackOAuth(OPTIONS).authorizeUrl({ state: 'a b.c', codeChallenge: 'unused', nonce: 'n' }))
     expect(url.split('?')[0]).toBe('https://slack.com/oauth/v2/authorize')
     expect(query(url)).toEqual({
       client_id: CLIENT_ID,

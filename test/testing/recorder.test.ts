@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createDispatcher } from '../../src/index.ts'
+import { standardFormat } from '../../src/payloads/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { createRecorder, fakeClock } from '../../src/testing/index.ts'
+import { slackTransport } from '../../src/transports/slack.ts'
 import { webhookTransport } from '../../src/transports/webhook.ts'
 
 const EVENT = {
@@ -101,6 +103,24 @@ describe('a recording transport', () => {
     await dispatcher.close()
   })
 
+  it('sends at once what the real transport would send a second later', async () => {
+    const recorder = createRecorder()
+    const dispatcher = createDispatcher({
+      clock: fakeClock(),
+      store: memoryStore(),
+      transports: [recorder.wrap(slackTransport())],
+    })
+    const config = { workspaceId: 'T1', channelId: 'C1' }
+    await dispatcher.connections.create({ orgId: 'org_1', transport: 'slack', config })
+    for (const title of ['First', 'Second', 'Third']) await dispatcher.dispatch({ ...EVENT, title }, { wait: true })
+    expect(recorder.sent.map(({ message }) => message.kind === 'event' && message.event.title)).toEqual([
+      'First',
+      'Second',
+      'Third',
+    ])
+    await dispatcher.close()
+  })
+
   it('knows what connections of equal variant were sent, though it was built once', async () => {
     const { recorder, dispatcher } = await setUp()
     for (const n of [1, 2, 3]) {
@@ -153,6 +173,41 @@ describe('the assertions', () => {
     recorder.assertSent({ message: { event: { metadata: { severity: 2 } } }, connection: { config: { list: 'L1' } } })
     recorder.assertNotSent({ message: { event: { metadata: { tags: ['a'] } } } })
     recorder.assertNotSent({ type: 'breach_logged', connectionId: 'con_other' })
+    await dispatcher.close()
+  })
+
+  it('look into payloads that are JSON, or have it as their body', async () => {
+    const recorder = createRecorder()
+    const slack = slackTransport({ render: () => ({ text: 'A breach', blocks: [] }) })
+    const webhook = webhookTransport({ formats: [standardFormat] })
+    const plain = { ...recorder.transport('plain'), build: () => 'Breach logged, as text' }
+    const transports = [recorder.wrap(slack), recorder.wrap(webhook), recorder.wrap(plain)] as const
+    const { connections, ...dispatcher } = createDispatcher({ store: memoryStore(), transports })
+    const about = { orgId: 'org_1' }
+    await connections.create({ ...about, transport: 'slack', config: { workspaceId: 'T1', channelId: 'C1' } })
+    await connections.create({ ...about, transport: 'webhook', config: { url: 'https://siem.example.com/in' } })
+    await connections.create({ ...about, transport: 'plain', config: {} })
+    await dispatcher.dispatch(EVENT, { wait: true })
+
+    const inSlack = recorder.assertSent({ transport: 'slack', payload: { text: 'A breach' } }, { times: 1 })
+    expect(inSlack).toMatchObject({ payload: expect.any(String), json: { text: 'A breach', blocks: [] } })
+    recorder.assertSent({ transport: 'webhook', payload: { data: { title: 'Breach logged' } } }, { times: 1 })
+    recorder.assertSent({ payload: { contentType: 'application/json' } }, { times: 1 })
+    recorder.assertSent({ payload: 'Breach logged, as text' }, { times: 1 })
+    recorder.assertNotSent({ payload: { data: { title: 'Case closed' } } })
+    expect(recorder.assertSent({ transport: 'plain' })).not.toHaveProperty('json')
+    await dispatcher.close()
+  })
+
+  it('show of the payloads what they were asked for', async () => {
+    const { recorder, dispatcher } = await setUp()
+    const config = { url: 'https://siem.example.com/in' }
+    await dispatcher.connections.create({ orgId: 'org_2', transport: 'webhook', config })
+    await dispatcher.dispatch({ ...EVENT, orgId: 'org_2' }, { wait: true })
+    const shown = message(() => recorder.assertSent({ payload: { type: 'case_closed' } }))
+    expect(shown).toContain("title: 'Breach logged', payload: { type: 'breach_logged' } }")
+    const other = message(() => recorder.assertSent({ payload: { subject: 'Case closed' } }))
+    expect(other).toMatch(/payload: \{ .*href: 'https:\/\/app.example.com\/breaches\/1'/)
     await dispatcher.close()
   })
 

@@ -5,6 +5,7 @@ import type { Fault } from './faults.ts'
 import type { Loopback } from './loopback.ts'
 import type { Allowance, RateLimiter } from './rate-limiter.ts'
 import { isObject, type JsonObject, mediaType, parseJson, randomHex, stringOr } from './values.ts'
+import { discordText } from './visible-text.ts'
 
 export interface DiscordFakeOptions {
   /** Epoch ms. @default Date.now */
@@ -24,6 +25,8 @@ export interface DiscordWebhook {
 export interface DiscordReceived {
   readonly webhookId: string
   readonly channelId: string
+  /** All that people read: the content, and a line for each text of the embeds. */
+  readonly text: string
   readonly content: string
   readonly embeds: readonly JsonObject[]
   readonly username?: string
@@ -74,7 +77,7 @@ export interface DiscordFake extends Fake<DiscordReceived, DiscordFailure, Disco
  * await dispatcher.connections.create({ orgId: 'org_1', transport: 'discord', config: { url: discord.webhookUrl } })
  * const event = { orgId: 'org_1', type: 'policy_published', title: 'Published', body: '', href: 'https://app.example.com' }
  * await dispatcher.dispatch(event, { wait: true })
- * console.log(discord.received[0]?.embeds[0]?.title) // Published
+ * console.log(discord.received.map(({ text }) => text)) // [ 'Published\norg_1' ]
  * ```
  * @throws SignalboxError `invalid_input` for options that do not exist.
  */
@@ -138,6 +141,7 @@ export function discordFake(options: DiscordFakeOptions = {}): DiscordFake {
     received.push({
       webhookId,
       channelId,
+      text: discordText(content, embeds),
       content,
       embeds,
       ...(typeof body.username === 'string' ? { username: body.username } : {}),

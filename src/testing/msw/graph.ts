@@ -12,8 +12,11 @@ export interface TeamsReceived {
   /** `workflow`: by the URL of a Workflows webhook, whose channel the workflow knows. */
   readonly via: 'graph' | 'workflow'
   readonly teamId?: string
+  readonly teamName?: string
   readonly channelId?: string
   readonly channelName?: string
+  /** All that people read on the card, a line for each text and button. */
+  readonly text: string
   /** The Adaptive Card, parsed. */
   readonly card: JsonObject
   /** What it was sent with; absent for workflows. */
@@ -33,7 +36,7 @@ export interface GraphParts {
   readonly user: { readonly id: string; readonly displayName: string; readonly userPrincipalName: string }
   readonly pageSize: number
   /** Keeps a message and answers its id. */
-  post(message: Omit<TeamsReceived, 'id' | 'at'>): string
+  post(message: Omit<TeamsReceived, 'id' | 'at' | 'text'>): string
 }
 
 /** Graph's limit of a message, card included (learn.microsoft.com, "Limits and specifications for Microsoft Teams"). */
@@ -137,8 +140,9 @@ function sendMessage({ call, limiter, post }: GraphParts, team: TeamsTeam, chann
     const headers = { 'retry-after': String(Math.ceil(allowance.waitMs / 1000)) }
     return { ...fail(429, 'TooManyRequests', 'The request has been throttled.'), headers }
   }
-  const { id: teamId } = team
-  const id = post({ via: 'graph', teamId, channelId, channelName: channel.displayName, card: read.card, token, body })
+  const { id: teamId, displayName: teamName } = team
+  const { displayName: channelName } = channel
+  const id = post({ via: 'graph', teamId, teamName, channelId, channelName, card: read.card, token, body })
   const path = `${encodeURIComponent(channelId)}/${id}?groupId=${encodeURIComponent(teamId)}`
   const json = {
     id,

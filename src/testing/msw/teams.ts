@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { checkOptions, invalidInput } from '../../errors.ts'
 import { approveUrl, type Redirect } from './approve.ts'
 import { createFakeCore, type Fake } from './fake.ts'
-import { callGraph, graphOperation, type TeamsReceived } from './graph.ts'
+import { callGraph, type GraphParts, graphOperation, type TeamsReceived } from './graph.ts'
 import type { Loopback } from './loopback.ts'
 import {
   createMicrosoftState,
@@ -18,6 +18,7 @@ import { type MicrosoftApp, shortScope, tokenEndpoint } from './microsoft-token.
 import { checkTeamsFailure, type TeamsFailure, type TeamsOperation, teamsFailure } from './teams-failure.ts'
 import { postToWorkflow } from './teams-workflow.ts'
 import { randomHex } from './values.ts'
+import { cardText } from './visible-text.ts'
 
 export interface TeamsFakeOptions {
   /** @default one team `{ id: 'team-1', displayName: 'Privacy' }` with the channel `19:general@thread.tacv2`, General */
@@ -117,7 +118,7 @@ const SCOPES = [
  * })
  * const event = { orgId: 'org_1', type: 'policy_published', title: 'Published', body: '', href: 'https://app.example.com' }
  * await dispatcher.dispatch(event, { wait: true })
- * console.log(teams.received[0]?.channelName) // General
+ * console.log(teams.received.map(({ text }) => text)) // [ 'Published\norg_1\nOpen' ]
  * ```
  * @throws SignalboxError `invalid_input` for options that break a rule.
  */
@@ -153,11 +154,11 @@ export function teamsFake(options: TeamsFakeOptions = {}): TeamsFake {
   }
   begin()
 
-  const post = (message: Omit<TeamsReceived, 'id' | 'at'>, at: number): string => {
+  const post = (message: Parameters<GraphParts['post']>[0], at: number): string => {
     // Graph's ids are the instant; two of one millisecond differ all the same
     const latest = Number(received.at(-1)?.id ?? 0)
     const id = String(Math.max(at, latest + 1))
-    received.push({ ...message, id, at })
+    received.push({ ...message, text: cardText(message.card), id, at })
     return id
   }
 

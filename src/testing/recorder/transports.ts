@@ -57,6 +57,7 @@ export function wrapTransport<T extends Transport>(transport: T, tape: Tape): Wr
     send: async (payload: unknown, context: SendContext) => tape.record(transport.name, payload, context),
     provider: undefined,
     channels: undefined,
+    pace: undefined,
   }
   const wrapped: object = new Proxy(transport, {
     get(target, name) {

@@ -6,6 +6,7 @@ import { slackApiOutcome } from '../../delivery/slack-outcome.ts'
 import { SignalboxError } from '../../errors.ts'
 import { redact } from '../../http/redact.ts'
 import { requestOutcome } from '../../http/request-outcome.ts'
+import type { SlackConfig } from './config.ts'
 
 /** Slack allows 999 and recommends at most 200; larger pages ask a method of 20 calls a minute less often. */
 const PAGE_SIZE = 500
@@ -24,9 +25,12 @@ const ALL = 'public_channel,private_channel'
  */
 export async function slackChannels(
   context: ChannelsContext,
-  { apiUrl, workspaceId }: { readonly apiUrl: string; readonly workspaceId: string },
+  { apiUrl, config }: { readonly apiUrl: string; readonly config: SlackConfig },
 ): Promise<readonly Channel[]> {
   const { token } = context
+  const { workspaceId, workspaceName, webhookChannelId } = config
+  // `update` replaces the config whole: without its channel the incoming webhook, which is kept, would be of no use
+  const kept = { workspaceId, workspaceName, ...(webhookChannelId === undefined ? {} : { webhookChannelId }) }
   if (token === undefined || token === '') throw new SignalboxError('conflict', outcomeText('token_missing'))
   const found = new Map<string, Channel>()
   let types = ALL
@@ -45,7 +49,7 @@ export async function slackChannels(
       const cause = failure?.code === 'token_expired' ? { cause: { code: failure.code } } : {}
       throw new SignalboxError('conflict', reason(failure, token), cause)
     }
-    for (const channel of channelsOf(page)) found.set(channel.id, channel)
+    for (const channel of channelsOf(page, kept)) found.set(channel.id, channel)
     cursor = asText(asObject(page.response_metadata)?.next_cursor)
     if (cursor === undefined) break
   }
@@ -72,17 +76,17 @@ function reason(failure: FailedOutcome | undefined, token: string): string {
   return redact(failure.detail ?? outcomeText(failure.code, failure.status), [token])
 }
 
-function channelsOf(page: JsonObject): readonly Channel[] {
+function channelsOf(page: JsonObject, kept: Channel['config']): readonly Channel[] {
   const list: unknown = page.channels
-  return Array.isArray(list) ? list.flatMap(channelOf) : []
+  return Array.isArray(list) ? list.flatMap((value: unknown) => channelOf(value, kept)) : []
 }
 
-function channelOf(value: unknown): readonly Channel[] {
+function channelOf(value: unknown, kept: Channel['config']): readonly Channel[] {
   const channel = asObject(value)
   const id = asText(channel?.id)
   const name = asText(channel?.name)
   if (channel === undefined || id === undefined || name === undefined) return []
   if (channel.is_archived === true) return []
   if (channel.is_private === true && channel.is_member === false) return []
-  return [{ id, name, config: { channelId: id, channelName: name } }]
+  return [{ id, name, config: { ...kept, channelId: id, channelName: name } }]
 }

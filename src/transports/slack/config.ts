@@ -3,8 +3,11 @@ import type { FieldDescription, Transport } from '../../contracts/transport.ts'
 
 /** What a form, or the `config` of an OAuth grant, gives. */
 export interface SlackConfigInput {
-  /** The workspace's (team's) id, `T…`. */
-  readonly workspaceId: string
+  /**
+   * The workspace's (team's) id, `T…`. Required, though not by this type: it takes the `config` of a grant or of a
+   * channel as it is, of which TypeScript knows only that it has texts.
+   */
+  readonly workspaceId?: string | undefined
   /** @default the id */
   readonly workspaceName?: string | undefined
   /** Where to post: the channel's id, `C…`. Without one the connection is `incomplete`. */

@@ -20,6 +20,7 @@ describe('webhooks', () => {
     expect(json).toMatchObject({ id: expect.stringMatching(/^\d+$/), content: 'Hello', author: { username: 'Bot' } })
     expect(discord.received).toEqual([
       expect.objectContaining({
+        text: 'Hello\nT',
         content: 'Hello',
         embeds: [{ title: 'T' }],
         username: 'Bot',

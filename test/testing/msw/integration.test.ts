@@ -130,8 +130,8 @@ describe.each([
     expect(slack.received.map((one) => one.via).sort()).toEqual(['chat.postMessage', 'incoming-webhook'])
     expect(JSON.stringify(slack.received[0]?.blocks)).toContain('Policy published')
     expect(teams.received.map((one) => one.via).sort()).toEqual(['graph', 'workflow'])
-    expect(JSON.stringify(teams.received[0]?.card)).toContain('Policy published')
-    expect(JSON.stringify(discord.received[0]?.embeds)).toContain('Policy published')
+    expect(teams.received[0]?.text).toContain('Policy published')
+    expect(discord.received[0]?.text).toContain('Policy published')
     expect(discord.received[0]).toMatchObject({ allowedMentions: { parse: [] }, waited: true })
     expect(receiver.messages).toEqual([
       expect.objectContaining({ json: expect.objectContaining({ type: 'policy_published', title: EVENT.title }) }),

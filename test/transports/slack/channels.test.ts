@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HttpPort } from '../../../src/contracts/http.ts'
 import { slackTransport } from '../../../src/transports/slack.ts'
 import { type Answer, startReceiver, status } from '../../support/receiver.ts'
-import { CONFIG, json, NOW, PORTS, parsed, type Receiver, TOKEN } from './support.ts'
+import { CHANNEL, CONFIG, HOOK_PATH, json, NOW, PORTS, parsed, type Receiver, TOKEN } from './support.ts'
 
 const channel = (id: string, more: object = {}) => ({
   id,
@@ -14,10 +14,11 @@ const channel = (id: string, more: object = {}) => ({
   topic: { value: 'A long topic', creator: 'U1', last_set: 0 },
   ...more,
 })
+const WORKSPACE = { workspaceId: CONFIG.workspaceId, workspaceName: CONFIG.workspaceName }
 const listed = (id: string) => ({
   id,
   name: `name-of-${id.toLowerCase()}`,
-  config: { channelId: id, channelName: `name-of-${id.toLowerCase()}` },
+  config: { ...WORKSPACE, channelId: id, channelName: `name-of-${id.toLowerCase()}` },
 })
 const page = (channels: readonly unknown[], next = ''): Answer =>
   json({ ok: true, channels, response_metadata: { next_cursor: next } })
@@ -89,6 +90,12 @@ describe.each(PORTS)('the channels of a Slack workspace over %s', (_name, openPo
       ]),
     )
     expect(found).toEqual([listed('C1'), listed('C3')])
+  })
+
+  it('come with a config that stands by itself, and keeps the channel of the incoming webhook', async () => {
+    const config = { ...CONFIG, webhookUrl: `https://hooks.slack.com${HOOK_PATH}`, webhookChannelId: CHANNEL }
+    const [found] = (await channels(page([channel('C1')]), { config })) ?? []
+    expect(await parsed(found?.config)).toEqual({ ...listed('C1').config, webhookChannelId: CHANNEL })
   })
 
   it('are read whole, however long a page is', async () => {
