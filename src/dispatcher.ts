@@ -54,7 +54,8 @@ export function createDispatcher<
   const resolved = resolveOptions(options)
   const { store, transports, catalog, clock, ids, logger, http, organisation } = resolved
   const names = [...transports.keys()]
-  const engine = options.engine ?? pollingEngine({ pollMs: resolved.worker.pollMs, clock, logger })
+  const engine = options.engine ?? pollingEngine({ pollMs: resolved.worker.pollMs })
+  engine.attach?.({ clock, logger, random: resolved.random })
   const emitter = createEmitter<DispatcherEvents>(logger)
   const vault = createVault({ encryption: resolved.encryption })
   const preparer = createPreparer({ vault, transports, retry: options.retry, digestKeys: catalog?.digestKeys })
@@ -137,6 +138,7 @@ export function createDispatcher<
   let closing: Promise<void> | undefined
   let endRetention: (() => void) | undefined
   let endUpkeep: (() => void) | undefined
+  let endListening: (() => void) | undefined
   const purging = () => ({ store, credentials, now: clock.now(), retainEventsMs: resolved.retainEventsMs })
 
   /** Sets the store up once; a failure is told to the caller and tried again by the next call. */
@@ -150,8 +152,16 @@ export function createDispatcher<
     isOpen = true
   }
 
+  /** A host's transaction may hold the last connection: then nothing that needs another one is waited for. */
+  async function openWithin(tx: unknown): Promise<void> {
+    if (tx === undefined || isOpen || closing || !store.capabilities.tx) return open()
+    await store.setup({ tx })
+    // for the calls to come, which are told if it fails
+    open().catch(() => undefined)
+  }
+
   async function dispatchLater(event: EventBase, dispatchOptions: DispatchOptions): Promise<DispatchResult> {
-    await open()
+    await openWithin(dispatchOptions.tx)
     if (!dispatchOptions.wait) return acceptor.accept(event, dispatchOptions)
     return dispatchAndWait(event, dispatchOptions, { acceptor, worker, clock, onLeft: schedule })
   }
@@ -159,17 +169,23 @@ export function createDispatcher<
   async function shutDown(graceMs: number, flush: boolean): Promise<void> {
     endRetention?.()
     endUpkeep?.()
+    endListening?.()
     await acceptor.idle()
-    if (flush && isOpen && (await flushEverything(store, clock.now())) > 0) {
-      await worker.work({ until: clock.now() + graceMs })
+    try {
+      if (flush && isOpen && (await flushEverything(store, clock.now())) > 0) {
+        await worker.work({ until: clock.now() + graceMs })
+      }
+    } finally {
+      // a store that fails is told to the caller, but keeps nothing open
+      const workerStopped = worker.stop(graceMs)
+      const engineStopped = engine.stop(workerStopped)
+      await workerStopped
+      await engineStopped
+      abort.abort(new SignalboxError('closed', 'the dispatcher was closed'))
+      await upkeep.idle()
+      await credentials?.idle()
+      if (resolved.ownsHttp) await http.close()
     }
-    const engineStopped = engine.stop()
-    await worker.stop(graceMs)
-    await engineStopped
-    abort.abort(new SignalboxError('closed', 'the dispatcher was closed'))
-    await upkeep.idle()
-    await credentials?.idle()
-    if (resolved.ownsHttp) await http.close()
   }
 
   const managed = {
@@ -201,7 +217,7 @@ export function createDispatcher<
       return dispatchLater(event, dispatchOptions)
     },
     async dispatchMany(events, { tx } = {}) {
-      await open()
+      await openWithin(tx)
       return acceptor.acceptMany(events, { tx })
     },
     async prepare(event) {
@@ -220,8 +236,20 @@ export function createDispatcher<
 
     start({ retention } = {}) {
       if (retention !== undefined) checkRetention(retention)
-      started ??= open().then(async () => {
-        await engine.start({ work: () => worker.work() })
+      // a store that could not be set up is told to the caller, and tried again by the next call
+      const opened = (): Promise<void> =>
+        open().catch((error: unknown) => {
+          started = undefined
+          throw error
+        })
+      started ??= opened().then(async () => {
+        // closed while the store was being set up: nobody would stop the engine any more
+        if (closing) throw new SignalboxError('closed', 'the dispatcher was closed')
+        await engine.start({
+          work: () => worker.work(),
+          attempt: async (ids, until) => ({ left: (await worker.attempt(ids, until)).left }),
+        })
+        if (!closing && engine.wake) endListening = store.onWake?.(() => engine.wake?.())
         if (!closing) endUpkeep = upkeep.start()
         if (retention === undefined) return
         const purge = (olderThanMs: number | undefined) =>

@@ -27,10 +27,19 @@ export interface Store {
   readonly deliveries: DeliveryRepository
   readonly digests: DigestRepository
   readonly keys: KeyRepository
-  /** Makes the store ready; idempotent, called once by the dispatcher before anything else. An old schema that the host must migrate is refused as `schema_outdated`. */
-  setup(): Promise<void>
+  /**
+   * Makes the store ready; idempotent, called once by the dispatcher before anything else. An old schema that the host
+   * must migrate is refused as `schema_outdated`. With `tx` (only where `capabilities.tx`) every statement goes through
+   * it: the dispatcher's first call may come from inside a transaction that holds the host's last connection.
+   */
+  setup(options?: { readonly tx?: unknown }): Promise<void>
   /** Frees what the store itself opened; never what the host passed in. */
   close(): Promise<void>
+  /**
+   * Calls `listener` when another process may have enqueued work, so that it need not wait for a poll; best effort, and
+   * never at once. Answers how to stop. A started dispatcher listens until it is closed.
+   */
+  onWake?(listener: () => void): () => void
 }
 
 export interface Page<T> {
@@ -125,6 +134,11 @@ export interface EnqueueBatch {
   readonly collect: readonly CollectEntry[]
   /** A host's open transaction: every statement goes through it. Only where `capabilities.tx`. */
   readonly tx?: unknown
+  /**
+   * Several callers share this batch, and each will be written alone if it fails: rather than wait for another
+   * transaction (one that inserts the same event, say), a store may fail soon.
+   */
+  readonly shared?: boolean
 }
 
 export interface EnqueueResult {
@@ -214,7 +228,8 @@ export interface DeliveryRepository {
   /**
    * Leases due deliveries, first sealing the digests that are due (see {@link CollectEntry}).
    * - None of a connection that is not `active`, is blocked (`blockedUntil`), or whose pace has no token.
-   * - At most `perConnection` (and `maxInFlight`; 1 where `fifo`) leased at once of one connection, over all processes.
+   * - At most `perConnection` (and `maxInFlight`; 1 where `fifo`, and while the connection has failed 5 times in a row
+   *   or more) leased at once of one connection, over all processes. `planLane` knows these limits.
    * - Fair: connections with due work are visited in rotation, none twice before each once.
    * - A lease that ran out makes its delivery due again at once. After 5 lost in a row it fails as `abandoned`
    *   (an attempt with that code is recorded): callers begin the sends of what they claimed at once, or `release`.

@@ -5,6 +5,7 @@ import type { NewDelivery } from '../contracts/delivery.ts'
 import type { StoredEvent } from '../contracts/event.ts'
 import type { CollectEntry, Store } from '../contracts/store.ts'
 import { deliveryOf, type PlanParts } from '../dispatch/plan.ts'
+import { purgedBefore } from './purged.ts'
 
 export interface ReplayDeps {
   readonly store: Store
@@ -19,11 +20,16 @@ export interface Replayed {
 }
 
 const PORTION = 200
+/** Of the deliveries that are looked through for digests. */
+const MAX_PAGE = 1000
 /**
  * A dispatch that was under way when a connection was paused may have been matched before or after: events accepted so
- * many ms before or after a gap are looked at too. Those that reached the connection are known, and left alone.
+ * many ms before or after a gap are looked at too. Those that reached the connection are known, and left alone; so are
+ * those of which that can't be told any more.
  */
 const MARGIN_MS = 60_000
+/** A clock that was set may have sealed a digest so many ms before its events were accepted. */
+const CORRECTION_MS = 2 * 3_600_000
 
 /**
  * Adds what a connection missed in its gaps, in the order of acceptance. What was replayed is taken off the gaps, so
@@ -54,7 +60,14 @@ async function replayGap(
 ): Promise<{ readonly added: number; readonly until: number }> {
   const { orgId } = record
   const range = { orgId, since: Math.max(0, gap.from - MARGIN_MS), until: gap.to + MARGIN_MS }
-  const digested = record.digest === undefined ? new Set<string>() : await membersOf(deps.store, record, range.since)
+  // it may have collected before, though it does not now
+  const digested = await digestsOf(deps.store, record, Math.max(0, range.since - CORRECTION_MS))
+  const forgotten = await purgedBefore(deps.store.keys, orgId, now)
+  const isKnown = (event: StoredEvent): boolean => {
+    if (digested.eventIds.has(event.id)) return true
+    if (isWithin(gap, event)) return false
+    return event.acceptedAt < forgotten || mayBeCounted(deps, record, event, digested.full)
+  }
   let added = 0
   let after: string | undefined
   do {
@@ -63,7 +76,7 @@ async function replayGap(
       limit: PORTION,
       ...(after === undefined ? {} : { after }),
     })
-    const wanted = page.items.filter((event) => matches(record, event, deps.catalog) && !digested.has(event.id))
+    const wanted = page.items.filter((event) => matches(record, event, deps.catalog) && !isKnown(event))
     const missing = await unknown(deps, record, wanted)
     const taken = missing.slice(0, limit - added)
     await add(deps, record, taken, now)
@@ -87,15 +100,28 @@ async function unknown(
   return events.filter((_, index) => known[index] === undefined)
 }
 
-/** Events that are in a digest of the connection, open or sealed since. */
-async function membersOf(store: Store, record: ConnectionRecord, since: number): Promise<ReadonlySet<string>> {
+/** The digests of a connection, open or sealed since. */
+interface Digested {
+  /** Of the events that they keep. */
+  readonly eventIds: ReadonlySet<string>
+  /** Those that counted more events than they keep. `until`: when they were sealed; epoch ms. */
+  readonly full: readonly { readonly key: string; readonly closesAt: number; readonly until: number }[]
+}
+
+async function digestsOf(store: Store, record: ConnectionRecord, since: number): Promise<Digested> {
   const { orgId, id: connectionId } = record
-  const members = new Set<string>()
+  const eventIds = new Set<string>()
+  const full: Digested['full'][number][] = []
   let after: string | undefined
   do {
-    const query = { orgId, connectionId, since, limit: PORTION }
+    const query = { orgId, connectionId, since, limit: MAX_PAGE }
     const page = await store.deliveries.list({ ...query, ...(after === undefined ? {} : { after }) })
-    for (const { digest } of page.items) for (const id of digest?.eventIds ?? []) members.add(id)
+    for (const { digest, createdAt } of page.items) {
+      if (digest === undefined) continue
+      for (const id of digest.eventIds) eventIds.add(id)
+      const { key, total, closedAt } = digest
+      if (total > digest.eventIds.length) full.push({ key, closesAt: closedAt, until: createdAt })
+    }
     after = page.next
   } while (after !== undefined)
   do {
@@ -103,11 +129,34 @@ async function membersOf(store: Store, record: ConnectionRecord, since: number):
     const page = await store.digests.list({ ...query, ...(after === undefined ? {} : { after }) })
     for (const { key } of page.items) {
       const open = await store.digests.peek({ orgId, connectionId, key })
-      for (const event of open?.events ?? []) members.add(event.id)
+      if (open === undefined) continue
+      for (const event of open.events) eventIds.add(event.id)
+      const { total, closesAt } = open
+      if (total > open.events.length) full.push({ key, closesAt, until: Number.POSITIVE_INFINITY })
     }
     after = page.next
   } while (after !== undefined)
-  return members
+  return { eventIds, full }
+}
+
+const isWithin = (gap: Gap, { acceptedAt }: StoredEvent): boolean => acceptedAt > gap.from && acceptedAt < gap.to
+
+/**
+ * Whether the event may be one of those that a digest only counted, whose ids nobody kept: it was accepted before that
+ * one was sealed and, as the settings are now, would have been in it.
+ */
+function mayBeCounted(
+  { plan }: ReplayDeps,
+  record: ConnectionRecord,
+  event: StoredEvent,
+  full: Digested['full'],
+): boolean {
+  if (full.length === 0) return false
+  const route = plan.timings(record).route(event)
+  return full.some(({ key, closesAt, until }) => {
+    if (event.acceptedAt > until) return false
+    return route.kind === 'send' || (key === route.key && closesAt <= route.mustCloseAt)
+  })
 }
 
 async function add(

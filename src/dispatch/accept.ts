@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { CatalogIndex } from '../catalog/index.ts'
 import type { Clock, Ids } from '../contracts/clock.ts'
 import type { Ref } from '../contracts/connection.ts'
-import type { EventBase } from '../contracts/event.ts'
+import type { EventBase, StoredEvent } from '../contracts/event.ts'
 import type { Store } from '../contracts/store.ts'
 import { invalidInput, isSignalboxError, SignalboxError } from '../errors.ts'
 import { type AcceptedEvent, checkEvent, checkId } from './check-event.ts'
@@ -45,6 +45,8 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
   const subscribers = createSubscribers(store, deps.catalog)
   const check = { catalog: deps.catalog, ids: deps.ids, maxEventBytes: deps.maxEventBytes }
   const group = groupCommit(writeGroup, { maxItems: MAX_GROUP })
+  // Of a batch that failed each event is written again by itself, with the plan that may have been stored already.
+  const doubtful = new WeakMap<AcceptedEvent, Planned>()
 
   /** Events of one organisation share the reading of its subscriptions and of its name. */
   async function plan(events: readonly AcceptedEvent[], tx: unknown): Promise<readonly Planned[]> {
@@ -81,20 +83,43 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     return settled
   }
 
-  async function write(events: readonly AcceptedEvent[], tx: unknown): Promise<readonly Written[]> {
+  /** `shared`: by callers who do not know of each other, and are written one by one should it fail. */
+  async function write(events: readonly AcceptedEvent[], tx: unknown, shared = false): Promise<readonly Written[]> {
     const firsts = events.length === 1 ? events : withoutRepeats(events)
-    const planned = await plan(firsts, tx)
-    const batch = toBatch(planned)
-    const { duplicates } = await guarded(() => store.deliveries.enqueue(tx === undefined ? batch : { ...batch, tx }))
-    const known = new Set(duplicates.map(keyOf))
+    const [first] = firsts
+    const before = firsts.length === 1 && first !== undefined ? doubtful.get(first) : undefined
+    const planned = before === undefined ? await plan(firsts, tx) : [before]
+    const known = await enqueue(planned, tx, shared).catch((error: unknown) => {
+      if (events.length > 1) firsts.forEach((event, index) => remember(event, planned[index]))
+      throw error
+    })
+    if (before !== undefined && known.size > 0 && (await isStored(before.event))) known.clear()
     const written = planned.map((one): Written => [one, resultOf(one, known.has(keyOf(one.event)))])
     return firsts.length === events.length ? written : withRepeats(events, written)
+  }
+
+  function remember(event: AcceptedEvent, planned: Planned | undefined): void {
+    if (planned !== undefined) doubtful.set(event, planned)
+  }
+
+  /** Whether it is this very event that is known: a write of it that seemed to fail went through. */
+  async function isStored(event: StoredEvent): Promise<boolean> {
+    const stored = await guarded(() => store.events.get({ orgId: event.orgId, id: event.id }))
+    return stored?.messageId === event.messageId
+  }
+
+  /** Answers which of the events were known. */
+  async function enqueue(planned: readonly Planned[], tx: unknown, shared: boolean): Promise<Set<string>> {
+    const batch = shared ? { ...toBatch(planned), shared } : toBatch(planned)
+    const { duplicates } = await guarded(() => store.deliveries.enqueue(tx === undefined ? batch : { ...batch, tx }))
+    return new Set(duplicates.map(keyOf))
   }
 
   async function writeGroup(items: readonly { event: AcceptedEvent; quiet: boolean }[]) {
     const written = await write(
       items.map((item) => item.event),
       undefined,
+      items.length > 1,
     )
     announce(written.filter((_, index) => !items[index]?.quiet))
     return written.map(([, result]) => result)

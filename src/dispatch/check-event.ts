@@ -36,7 +36,12 @@ const FIELDS: ReadonlySet<string> = new Set([
  * Checks an event from the host and completes it: limits, catalog, schema, summary, defaults.
  * @throws SignalboxError `invalid_input` naming the field and the rule; never with the event's own text.
  */
-export function checkEvent(input: EventBase, id: string | undefined, now: number, deps: CheckEventDeps): AcceptedEvent {
+export function checkEvent(
+  input: EventBase,
+  given: string | undefined,
+  now: number,
+  deps: CheckEventDeps,
+): AcceptedEvent {
   if (typeof input !== 'object' || input === null) throw invalidInput('event', 'must be an object')
   for (const key in input) if (!FIELDS.has(key)) throw invalidInput(cut(key), 'is not a field of an event')
 
@@ -55,8 +60,9 @@ export function checkEvent(input: EventBase, id: string | undefined, now: number
       : checkId(input.category, 'category')
 
   const parsed = parseMetadata(known?.definition, input.metadata)
-  const metadata = parsed === undefined ? undefined : checkMetadata(parsed)
-  const words = isWorded(input) ? input : applySummary(known?.definition, { ...input, type, metadata: metadata?.value })
+  const copied = parsed === undefined ? undefined : checkMetadata(parsed)
+  const metadata = copied?.value
+  const words = isWorded(input) ? input : applySummary(known?.definition, { ...input, type, metadata })
   const title = checkText(words.title, 'title')
   if (title === '') throw invalidInput('title', 'must not be empty')
   const body = checkText(words.body, 'body')
@@ -65,23 +71,20 @@ export function checkEvent(input: EventBase, id: string | undefined, now: number
   const importance = input.importance ?? 'normal'
   if (!IMPORTANCES.has(importance)) throw invalidInput('importance', 'must be low, normal, high or urgent')
 
-  checkSize([orgId, type, category ?? '', title, body, href, orgName ?? '', metadata?.json ?? ''], deps.maxEventBytes)
-  const event: AcceptedEvent = {
-    id: id ?? (input.id === undefined ? deps.ids('evt') : checkId(input.id, 'id')),
-    orgId,
-    type,
-    title,
-    body,
-    href,
-    orgName,
-    importance,
-    timestamp: input.timestamp === undefined ? now : parseTimestamp(input.timestamp),
-    messageId: deps.ids('msg'),
-    acceptedAt: now,
+  checkSize([orgId, type, category ?? '', title, body, href, orgName ?? '', copied?.json ?? ''], deps.maxEventBytes)
+  const id = given ?? (input.id === undefined ? deps.ids('evt') : checkId(input.id, 'id'))
+  const messageId = deps.ids('msg')
+  const timestamp = input.timestamp === undefined ? now : parseTimestamp(input.timestamp)
+  const acceptedAt = now
+  // A literal for each set of fields: events are kept by the thousand, and a field added later takes more room.
+  if (category === undefined) {
+    return metadata === undefined
+      ? { id, orgId, type, title, body, href, orgName, importance, timestamp, messageId, acceptedAt }
+      : { id, orgId, type, title, body, href, orgName, importance, metadata, timestamp, messageId, acceptedAt }
   }
-  if (category !== undefined) event.category = category
-  if (metadata !== undefined) event.metadata = metadata.value
-  return event
+  return metadata === undefined
+    ? { id, orgId, type, category, title, body, href, orgName, importance, timestamp, messageId, acceptedAt }
+    : { id, orgId, type, category, title, body, href, orgName, importance, metadata, timestamp, messageId, acceptedAt }
 }
 
 function isWorded(input: EventBase): boolean {

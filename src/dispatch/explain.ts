@@ -55,8 +55,8 @@ async function explainOne(record: ConnectionRecord, event: StoredEvent, deps: Ex
     const reason = `${match.text}; it joins a digest${first}`
     return { ...about, decision: 'digested', reason, digest: { key: route.key, closesAt }, payload }
   }
-  const cooled = Math.max(route.dueAt, record.blockedUntil ?? 0)
-  const dueAt = prepared.timing.allowedAt(cooled, event.importance)
+  const cooled = Math.max(event.acceptedAt, record.blockedUntil ?? 0)
+  const dueAt = prepared.timing.allowedAt(Math.max(route.dueAt, cooled), event.importance)
   return { ...about, decision: 'sent', reason: match.text + whyLater(event.acceptedAt, cooled, dueAt), dueAt, payload }
 }
 

@@ -5,6 +5,8 @@ export interface GroupCommit<Item, Result> {
   idle(): Promise<void>
 }
 
+const MAX_ALONE = 32
+
 interface Entry<Item, Result> {
   readonly item: Item
   readonly resolve: (result: Result) => void
@@ -22,6 +24,8 @@ export function groupCommit<Item, Result>(
 ): GroupCommit<Item, Result> {
   let waiting: Entry<Item, Result>[] = []
   let running: Promise<void> | undefined
+  /** Items that are written one by one: whoever comes later does not wait for them. */
+  const alone = new Set<Promise<void>>()
 
   async function settle(batch: readonly Entry<Item, Result>[]): Promise<void> {
     try {
@@ -33,8 +37,13 @@ export function groupCommit<Item, Result>(
       const [only] = batch
       if (batch.length === 1 && only !== undefined) only.reject(error)
       // at once: what makes them wait, a locked file say, must not add up
-      else await Promise.all(batch.map((entry) => settle([entry])))
+      else for (const entry of batch) writeAlone(entry)
     }
+  }
+
+  function writeAlone(entry: Entry<Item, Result>): void {
+    const written = settle([entry]).finally(() => alone.delete(written))
+    alone.add(written)
   }
 
   async function run(): Promise<void> {
@@ -43,6 +52,8 @@ export function groupCommit<Item, Result>(
       const batch = waiting.slice(0, options.maxItems)
       waiting = waiting.slice(options.maxItems)
       await settle(batch)
+      // one that waits long holds up nobody; many are a store that fails
+      while (alone.size > MAX_ALONE) await Promise.race(alone)
     }
     running = undefined
   }
@@ -54,7 +65,7 @@ export function groupCommit<Item, Result>(
         running ??= run()
       }),
     idle: async () => {
-      while (running) await running
+      while (running || alone.size > 0) await (running ?? Promise.all(alone))
     },
   }
 }

@@ -26,7 +26,7 @@ export async function dispatchAndWait(
   if (!(waitMs >= 0 && waitMs <= MAX_WAIT_MS)) throw invalidInput('waitMs', `must be from 0 to ${MAX_WAIT_MS} ms`)
   const until = deps.clock.now() + waitMs
   const result = await deps.acceptor.accept(event, { ...options, quiet: true })
-  const worked = await deps.worker.attempt(
+  const { worked } = await deps.worker.attempt(
     result.deliveries.map((one) => one.id),
     until,
   )

@@ -7,9 +7,9 @@ import { silentLogger } from '../runtime/logger.ts'
 export interface PollingEngineOptions {
   /** How often the store is asked for work that other processes enqueued, in ms: 10 to 3,600,000. @default 1000 */
   readonly pollMs?: number
-  /** @default the system's */
+  /** @default the dispatcher's */
   readonly clock?: Clock
-  /** @default silent */
+  /** @default the dispatcher's */
   readonly logger?: Logger
 }
 
@@ -21,10 +21,12 @@ export interface PollingEngineOptions {
  * createDispatcher({ store, transports, engine: pollingEngine({ pollMs: 250 }) })
  */
 export function pollingEngine(options: PollingEngineOptions = {}): Engine {
-  const { pollMs = 1000, clock = systemClock(), logger = silentLogger } = options
+  const { pollMs = 1000 } = options
   if (!Number.isFinite(pollMs) || pollMs < 10 || pollMs > 3_600_000) {
     throw invalidInput('pollMs', 'must be from 10 to 3,600,000 ms')
   }
+  let clock = options.clock ?? systemClock()
+  let logger = options.logger ?? silentLogger
   let handler: EngineHandler | undefined
   let working: Promise<void> | undefined
   let wakeAt = Number.POSITIVE_INFINITY
@@ -62,6 +64,10 @@ export function pollingEngine(options: PollingEngineOptions = {}): Engine {
 
   return {
     name: 'polling',
+    attach(context) {
+      clock = options.clock ?? context.clock
+      logger = options.logger ?? context.logger
+    },
     start(next) {
       handler = next
       turn()
@@ -71,6 +77,7 @@ export function pollingEngine(options: PollingEngineOptions = {}): Engine {
       for (const { dueAt } of items) if (dueAt < earliest) earliest = dueAt
       wakeBy(earliest)
     },
+    wake: () => wakeBy(clock.now()),
     async stop() {
       handler = undefined
       cancel?.()

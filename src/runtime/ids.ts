@@ -15,20 +15,29 @@ export function createIds(clock: Pick<Clock, 'now'>): Ids {
   let lastMs = -1
   let counter = 0
   let stem = ''
+  /** What the ids of a prefix begin with until the next millisecond: they share it, for as long as they are kept. */
+  const heads = new Map<string, string>()
 
   const renew = (now: number): void => {
     randomFillSync(random)
     const view = new DataView(random.buffer)
     lastMs = now
     counter = 0
+    heads.clear()
     stem = encode(now, 10) + encode(view.getUint32(0) & 0x3fffffff, 6) + encode(view.getUint32(4) & 0x3fffffff, 6)
   }
 
   return (prefix) => {
     const now = clock.now()
     if (now !== lastMs || counter === COUNTER_SIZE) renew(now)
+    let head = heads.get(prefix)
+    if (head === undefined) {
+      head = [prefix, stem].join('_')
+      heads.set(prefix, head)
+    }
     const n = counter++
-    return `${prefix}_${stem}${PAIRS[n >> 10]}${PAIRS[n & 1023]}`
+    const tail = `${PAIRS[n >> 10]}${PAIRS[n & 1023]}`
+    return head + tail
   }
 }
 

@@ -22,7 +22,11 @@ export function createAfterSettle(deps: AfterSettleDeps): AfterSettle {
   const { emitter, clock, logger } = deps
 
   return async (batch, result) => {
-    announce(batch, new Set(result.stale))
+    const stale = new Set(result.stale)
+    announce(batch, stale)
+    const failed = new Set(
+      batch.flatMap((one) => (one.health?.kind === 'failure' && !stale.has(one.deliveryId) ? [one.connectionId] : [])),
+    )
     for (const connection of result.connections) {
       const ref = { orgId: connection.orgId, connectionId: connection.id }
       if (connection.before.consecutiveFailures > 0 && connection.after.consecutiveFailures === 0) {
@@ -31,7 +35,8 @@ export function createAfterSettle(deps: AfterSettleDeps): AfterSettle {
       if (connection.suspended) {
         const reason = batch.find((one) => one.connectionId === connection.id && one.suspend)?.suspend
         if (reason) emitter.emit('connection.suspended', { ...ref, reason })
-      } else if (connection.status === 'active') {
+      } else if (connection.status === 'active' && failed.has(connection.id)) {
+        // a delivery that was put off, or a 429, is no failure: a connection that was resumed gets its try
         const reason = suspensionFor(connection.after, deps.suspension, clock.now())
         if (reason && (await changeStatus(deps, connection, 'suspended', reason))) {
           emitter.emit('connection.suspended', { ...ref, reason })

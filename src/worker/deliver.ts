@@ -68,8 +68,16 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     let outcome = await exchange(delivery, prepared, message, signal, attempts)
     let decision = judge(delivery, prepared, outcome, attempts.length, false)
     if (decision.kind === 'again') {
-      const once = () => exchange(delivery, prepared, message, signal, attempts)
-      outcome = await secondTry(once, { waitMs: decision.waitMs, clock, signal })
+      const againAt = clock.now() + decision.waitMs
+      // quiet hours that begin meanwhile hold for the second try too
+      if (prepared.timing.allowedAt(againAt, importance) === againAt) {
+        const once = () => exchange(delivery, prepared, message, signal, attempts)
+        outcome = await secondTry(once, { waitMs: decision.waitMs, clock, signal }).catch((error: unknown) => {
+          // the first exchange was made, and counts, though the second was broken off
+          if (signal.aborted) return outcome
+          throw error
+        })
+      }
       decision = judge(delivery, prepared, outcome, attempts.length, true)
     }
     if (decision.kind === 'again') throw new Error('decide asked for a third try in one claim')

@@ -41,11 +41,13 @@ export function createExchange(deps: {
   const shared = createSharedPayloads()
 
   function payloadOf({ transport, connection, variant }: Prepared, message: Message): unknown {
-    if (variant === undefined) return transport.build(message, connection)
+    // a digest is one connection's own, and its events follow what that one wants when it goes out
+    if (variant === undefined || message.kind !== 'event') return transport.build(message, connection)
+    const eventId = message.event.id
     const known = shared.get(message.id)
-    if (known?.transport === transport && known.variant === variant) return known.payload
+    if (known?.transport === transport && known.variant === variant && known.eventId === eventId) return known.payload
     const payload = transport.build(message, connection)
-    shared.set(message.id, { transport, variant, payload })
+    shared.set(message.id, { transport, variant, eventId, payload })
     return payload
   }
 
@@ -129,6 +131,7 @@ function needsToken({ transport, connection }: Pick<Prepared, 'transport' | 'con
 interface SharedPayload {
   readonly transport: Transport
   readonly variant: string
+  readonly eventId: string
   readonly payload: unknown
 }
 

@@ -1,5 +1,6 @@
 import type { Store } from '../contracts/store.ts'
 import type { CredentialSource } from '../contracts/tokens.ts'
+import { notePurge } from '../deliveries/purged.ts'
 import { invalidInput } from '../errors.ts'
 
 export interface PurgeOptions {
@@ -29,11 +30,15 @@ export async function runPurge(
   const olderThanMs = options.olderThanMs ?? deps.retainEventsMs
   if (!(olderThanMs >= 0)) throw invalidInput('olderThanMs', 'must be 0 ms or more')
   const everything = orgId !== undefined && options.olderThanMs === undefined
+  const before = deps.now - olderThanMs
+  const eventsBefore = deps.now - Math.max(olderThanMs, deps.retainEventsMs)
+  // first: a replay must not take for missed what goes now
+  if (eventsBefore < before) await notePurge(deps.store.keys, { orgId, before, now: deps.now })
   let removed = 0
   for (;;) {
     const portion = await deps.store.deliveries.purge({
-      before: deps.now - olderThanMs,
-      eventsBefore: deps.now - Math.max(olderThanMs, deps.retainEventsMs),
+      before,
+      eventsBefore,
       ...(orgId === undefined ? {} : { orgId }),
       ...(everything ? { everything } : {}),
       now: deps.now,

@@ -13,6 +13,9 @@ export interface Watchers {
   watch(ids: readonly string[]): {
     readonly worked: ReadonlyMap<string, Worked>
     readonly done: Promise<void>
+    /** Waits no longer for these. */
+    giveUp(ids: ReadonlySet<string>): void
+    /** Waits no longer for any. */
     end(): void
   }
   /** The exchanges of a delivery are over; `settled` or `giveUp` follows. */
@@ -26,50 +29,67 @@ export interface Watchers {
 interface Watch {
   isSent: boolean
   outcome: Outcome | undefined
+  /** Told twice, it hears the first. */
   readonly tell: (next: NextState | undefined, outcome: Outcome | undefined) => void
 }
 
 export function createWatchers(): Watchers {
-  const watches = new Map<string, Watch>()
+  // several may wait for one delivery: who dispatched it, and a job that came for it
+  const watches = new Map<string, Set<Watch>>()
 
   function tell(deliveryId: string, next: NextState | undefined): void {
-    const watch = watches.get(deliveryId)
-    if (watch === undefined) return
+    const told = watches.get(deliveryId)
+    if (told === undefined) return
     watches.delete(deliveryId)
-    watch.tell(next, watch.outcome)
+    for (const watch of told) watch.tell(next, watch.outcome)
+  }
+
+  function begin(deliveryId: string, tellOne: Watch['tell']): Watch {
+    const others = watches.get(deliveryId) ?? new Set()
+    const [before] = others
+    const watch = { isSent: before?.isSent ?? false, outcome: before?.outcome, tell: tellOne }
+    watches.set(deliveryId, others.add(watch))
+    return watch
+  }
+
+  function end(deliveryId: string, watch: Watch): void {
+    const all = watches.get(deliveryId)
+    if (all?.delete(watch) && all.size === 0) watches.delete(deliveryId)
+    watch.tell(undefined, undefined)
   }
 
   return {
     watch(ids) {
       const worked = new Map<string, Worked>()
+      const own: (readonly [string, Watch])[] = []
       const waits = ids.map(
         (id) =>
           new Promise<void>((resolve) => {
-            watches.set(id, {
-              isSent: false,
-              outcome: undefined,
-              tell(next, outcome) {
-                if (next) worked.set(id, { next, ...(outcome === undefined ? {} : { outcome }) })
-                resolve()
-              },
+            const watch = begin(id, (next, outcome) => {
+              if (next) worked.set(id, { next, ...(outcome === undefined ? {} : { outcome }) })
+              resolve()
             })
+            own.push([id, watch])
           }),
       )
       return {
         worked,
         done: Promise.all(waits).then(() => undefined),
+        giveUp(given) {
+          for (const [id, watch] of own) if (given.has(id)) end(id, watch)
+        },
         end() {
-          for (const id of ids) tell(id, undefined)
+          for (const [id, watch] of own) end(id, watch)
         },
       }
     },
     sent(deliveryId, outcome) {
-      const watch = watches.get(deliveryId)
-      if (watch === undefined) return
-      watch.isSent = true
-      watch.outcome = outcome
+      for (const watch of watches.get(deliveryId) ?? []) {
+        watch.isSent = true
+        watch.outcome = outcome
+      }
     },
-    isSent: (deliveryId) => watches.get(deliveryId)?.isSent ?? false,
+    isSent: (deliveryId) => [...(watches.get(deliveryId) ?? [])].some((watch) => watch.isSent),
     settled: tell,
     giveUp: (deliveryId) => tell(deliveryId, undefined),
   }

@@ -3,6 +3,7 @@ import type { ConnectionRecord } from '../contracts/connection.ts'
 import type { Settlement } from '../contracts/delivery.ts'
 import type { StoredEvent } from '../contracts/event.ts'
 import type { ClaimResult, Lease, LeasedDelivery, SettleResult, Store } from '../contracts/store.ts'
+import { SignalboxError } from '../errors.ts'
 import type { AfterSettle } from './after-settle.ts'
 import type { Deliver, Delivered } from './deliver.ts'
 import { eventKey } from './messages.ts'
@@ -43,6 +44,13 @@ export interface WorkOptions {
   readonly signal?: AbortSignal
 }
 
+export interface Attempted {
+  /** What ended. */
+  readonly worked: ReadonlyMap<string, Worked>
+  /** What was not begun: it was not to be had, or there was no place for it. */
+  readonly left: readonly string[]
+}
+
 export interface Worker {
   /**
    * Works off what is due until nothing is and nothing of this process is in flight. Calls join each other; the one with
@@ -50,7 +58,7 @@ export interface Worker {
    */
   work(options?: WorkOptions): Promise<{ readonly nextAt: number | null }>
   /** Claims just these and attempts each once. Answers, at `until` at the latest, what this process did with them. */
-  attempt(ids: readonly string[], until: number): Promise<ReadonlyMap<string, Worked>>
+  attempt(ids: readonly string[], until: number): Promise<Attempted>
   counts(): Counts
   /** Claims nothing more; finishes what is in flight, and gives back what has not ended after `graceMs`. */
   stop(graceMs: number): Promise<void>
@@ -210,6 +218,8 @@ export function createWorker(deps: WorkerDeps): Worker {
   async function giveBack(lease: Lease): Promise<void> {
     try {
       await store.deliveries.release([lease])
+      // at the end of a shutdown: another process is to have it
+      if (abort.signal.aborted) deps.onScheduled([{ deliveryId: lease.deliveryId, dueAt: clock.now() }])
     } catch (error) {
       logger.error({ error, deliveryId: lease.deliveryId }, 'a lease could not be given back; it will run out')
     }
@@ -293,10 +303,11 @@ export function createWorker(deps: WorkerDeps): Worker {
       })
       await claimEach(ids, until)
       // what is neither running here nor waiting to be settled was not ours to attempt
-      for (const id of ids) if (!places.has(id) && !watchers.isSent(id)) watchers.giveUp(id)
+      const left = ids.filter((id) => !places.has(id) && !watchers.isSent(id) && !watch.worked.has(id))
+      watch.giveUp(new Set(left))
       await watch.done
       cancel()
-      return watch.worked
+      return { worked: watch.worked, left }
     },
 
     counts: () => counts,
@@ -311,7 +322,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       })
       await Promise.race([ended, grace])
       cancel?.()
-      abort.abort(new DOMException('the dispatcher is closing', 'AbortError'))
+      abort.abort(new SignalboxError('closed', 'the dispatcher was closed'))
       progress.raise()
       await ended
       await loop?.done.catch(() => undefined)

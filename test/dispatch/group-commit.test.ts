@@ -63,6 +63,28 @@ describe('group commit', () => {
     expect(most).toBe(3)
   })
 
+  it('does not keep later items waiting for one that is written alone and takes long', async () => {
+    let release = (): void => {}
+    const group = groupCommit(
+      async (items: readonly string[]) => {
+        if (items.includes('slow') && items.length > 1) throw new Error('locked')
+        if (items.includes('slow')) await new Promise<void>((resolve) => (release = resolve))
+        return items
+      },
+      { maxItems: 10 },
+    )
+    const slow = group.add('slow')
+    expect(await group.add('beside')).toBe('beside')
+    expect(await group.add('later')).toBe('later')
+    let idle = false
+    const whole = group.idle().then(() => (idle = true))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(idle).toBe(false)
+    release()
+    expect(await slow).toBe('slow')
+    await whole
+  })
+
   it('is idle when everything handed in was written or refused', async () => {
     let written = 0
     const group = groupCommit(

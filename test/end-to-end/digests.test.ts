@@ -272,6 +272,8 @@ describe.each(['memory', 'sqlite'] as const)('quiet hours over the %s store', (s
     const { clock, sent, dispatcher, connect, event, close } = world(stored)
     await connect({ quietHours: afternoon })
     await dispatcher.start()
+    const [explained] = await dispatcher.explain(event())
+    expect(explained).toMatchObject({ decision: 'sent', dueAt: SIX, reason: expect.stringContaining('quiet hours') })
     const { deliveries } = await dispatcher.dispatch(event())
     expect(deliveries.map((one) => one.dueAt)).toEqual([SIX])
     await dispatcher.dispatch(event({ importance: 'urgent' }))
@@ -362,6 +364,19 @@ describe.each(['memory', 'sqlite'] as const)('replay over the %s store', (stored
     const ids = sent.map((one) => one.message.kind === 'event' && one.message.event.id)
     expect(ids).toEqual([4, 5, 6, 7, 8, 9, 10].map((n) => `evt_${n}`))
     expect(await dispatcher.deliveries.replay({ ...call, since: 0 })).toEqual({ reopened: 0, added: 3, more: false })
+    await close()
+  })
+
+  it('adds what was missed in a pause that ended in its first millisecond', async () => {
+    const { clock, dispatcher, connect, event, close } = world(stored)
+    await connect({})
+    const ref = { orgId: 'org_1', id: 'con_a' }
+    await dispatcher.connections.pause(ref)
+    await dispatcher.dispatch(event())
+    await dispatcher.connections.resume(ref)
+    await clock.advance(HOUR)
+    const call = { orgId: 'org_1', connectionId: 'con_a', since: NOON }
+    expect(await dispatcher.deliveries.replay(call)).toEqual({ reopened: 0, added: 1, more: false })
     await close()
   })
 

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { pollingEngine } from '../../src/engines/polling.ts'
-import { fakeClock } from '../../src/testing/index.ts'
+import { silentLogger } from '../../src/runtime/logger.ts'
+import { engineContract, fakeClock } from '../../src/testing/index.ts'
+
+const noAttempt = async (ids: readonly string[]) => ({ left: ids })
 
 function harness(nextAt: () => number | null = () => null) {
   const clock = fakeClock({ now: 0 })
@@ -11,11 +14,26 @@ function harness(nextAt: () => number | null = () => null) {
       calls.push(clock.now())
       return { nextAt: nextAt() }
     },
+    attempt: noAttempt,
   }
   return { clock, calls, engine, handler }
 }
 
 describe('the polling engine', () => {
+  const clock = fakeClock()
+  const cases = engineContract({
+    shared: false,
+    clock,
+    open: async ({ sweepMs }) => ({ engine: () => pollingEngine({ pollMs: sweepMs, clock }), close: async () => {} }),
+  })
+  for (const { name, skip, run } of cases) {
+    if (skip === undefined) it(name, run)
+    else {
+      console.info(`skipped: ${name}: ${skip}`)
+      it.skip(`${name} (${skip})`)
+    }
+  }
+
   it('asks at once when it starts, and then every pollMs', async () => {
     const { clock, calls, engine, handler } = harness()
     await engine.start(handler)
@@ -56,6 +74,7 @@ describe('the polling engine', () => {
         if (++calls === 1) throw new Error('store down')
         return { nextAt: null }
       },
+      attempt: noAttempt,
     })
     await clock.advance(1000)
     expect(calls).toBe(2)
@@ -76,7 +95,10 @@ describe('the polling engine', () => {
     const { engine } = harness()
     let finish = (): void => {}
     let stopped = false
-    await engine.start({ work: () => new Promise((resolve) => (finish = () => resolve({ nextAt: null }))) })
+    await engine.start({
+      work: () => new Promise((resolve) => (finish = () => resolve({ nextAt: null }))),
+      attempt: noAttempt,
+    })
     const stopping = engine.stop().then(() => {
       stopped = true
     })
@@ -84,6 +106,21 @@ describe('the polling engine', () => {
     expect(stopped).toBe(false)
     finish()
     await stopping
+  })
+
+  it('runs on the clock of its dispatcher, unless it was given one', async () => {
+    const clock = fakeClock({ now: 0 })
+    const calls: number[] = []
+    const engine = pollingEngine({ pollMs: 1000 })
+    engine.attach?.({ clock, logger: silentLogger, random: () => 0 })
+    const work = async () => {
+      calls.push(clock.now())
+      return { nextAt: null }
+    }
+    await engine.start({ work, attempt: noAttempt })
+    await clock.advance(2000)
+    expect(calls).toEqual([0, 1000, 2000])
+    await engine.stop()
   })
 
   it('refuses a pollMs out of range', () => {

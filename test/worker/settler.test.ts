@@ -63,6 +63,14 @@ describe('the settler', () => {
     expect(settled).toEqual([['a'], ['b', 'c']])
   })
 
+  it('writes two results of one delivery one after the other: the store tells by its id which came too late', async () => {
+    const { settler, settled } = settlerOver(async () => nothing)
+    for (const id of ['a', 'b', 'a', 'c']) settler.add(settlement(id), true)
+    await settler.flush()
+    expect(settled).toEqual([['a', 'b', 'c'], ['a']])
+    expect(settler.size).toBe(0)
+  })
+
   it('tries a write that fails again', async () => {
     let calls = 0
     const { settler, settled } = settlerOver(async () => {

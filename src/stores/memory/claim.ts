@@ -2,7 +2,7 @@ import type { ClaimRequest, ClaimResult, ConnectionRecord, LeasedDelivery, Store
 import { planLane } from '../../delivery/plan-lane.ts'
 import { sealDue } from './digests.ts'
 import { first, itemsOf, leave, NOWHERE, place, takeFirst } from './ordered-queue.ts'
-import { cancel, leasedRecordOf } from './records.ts'
+import { cancel, leasedRecordOf, progressOf } from './records.ts'
 import { arm, freed, limitsOf, nextOf, offer, takeTurn, visit, wake } from './rotation.ts'
 import { type Batch, connectionOf, type Delivery, type Group, type Lane, type State } from './state.ts'
 
@@ -128,25 +128,26 @@ function expireLeases(state: State, now: number): void {
 
 function lose(state: State, row: Delivery, batch: Batch, now: number): void {
   endLease(row, batch)
-  row.lost++
-  if (row.lost < MAX_LOST) {
+  const progress = progressOf(row)
+  progress.lost++
+  if (progress.lost < MAX_LOST) {
     row.status = 'pending'
     offer(state, row)
     return
   }
   row.status = 'failed'
-  row.failure = 'abandoned'
-  row.code = 'abandoned'
-  row.httpStatus = undefined
-  row.finishedAt = now
-  row.attempts++
-  row.log = [
-    ...row.log,
+  progress.failure = 'abandoned'
+  progress.code = 'abandoned'
+  progress.httpStatus = undefined
+  progress.finishedAt = now
+  progress.attempts++
+  progress.log = [
+    ...progress.log,
     {
       deliveryId: row.id,
       orgId: row.lane.org.id,
       connectionId: row.lane.id,
-      number: row.attempts,
+      number: progress.attempts,
       startedAt: now,
       durationMs: 0,
       outcome: 'retry',
@@ -188,9 +189,10 @@ function gather(state: State): Gathered {
     add(row, batch) {
       const { lane } = row
       deliveries.push(leasedRecordOf(row, batch))
-      if (row.event !== undefined && row.event.mark !== mark) {
-        row.event.mark = mark
-        events.push(row.event.event)
+      const { event } = row
+      if (typeof event === 'object' && event.mark !== mark) {
+        event.mark = mark
+        events.push(event.event)
       }
       for (const eventId of row.digest?.eventIds ?? []) {
         const entry = lane.org.events.get(eventId)

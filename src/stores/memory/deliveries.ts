@@ -4,10 +4,10 @@ import { enqueue } from './enqueue.ts'
 import { first, leave } from './ordered-queue.ts'
 import { purge } from './purge.ts'
 import { cursorOf, inOrder, lowerBound, parseCursor } from './record-log.ts'
-import { addDelivery, cancel, recordOf } from './records.ts'
+import { addDelivery, cancel, eventIdOf, progressOf, recordOf } from './records.ts'
 import { arm, disarm, nextOf, offer } from './rotation.ts'
 import { release, renew, settle } from './settle.ts'
-import { type Delivery, laneOf, orgOf, type State } from './state.ts'
+import { type Delivery, laneOf, orgOf, type Progress, type State } from './state.ts'
 
 export function deliveryRepository(state: State): DeliveryRepository {
   const find = (orgId: string, id: string): Delivery | undefined => {
@@ -26,7 +26,7 @@ export function deliveryRepository(state: State): DeliveryRepository {
       return row && recordOf(row)
     },
     list: async (query) => list(state, query),
-    attempts: async ({ orgId, id }) => find(orgId, id)?.log ?? [],
+    attempts: async ({ orgId, id }) => find(orgId, id)?.progress.log ?? [],
     reschedule: async (request) => {
       const { filter, limit } = request
       const rows =
@@ -57,14 +57,17 @@ function recordEnded(state: State, ...[record, attempts, latest]: Parameters<Del
   const event = record.eventId === undefined ? undefined : org.events.get(record.eventId)
   const row = addDelivery(state, lane, record, event, record.digest)
   row.status = record.status
-  row.finishedAt = record.finishedAt
-  row.attempts = record.attempts
-  row.rounds = record.rounds
-  row.code = record.code
-  row.httpStatus = record.httpStatus
-  row.failure = record.failure
-  row.receipt = record.receipt
-  row.log = attempts
+  const { finishedAt, rounds, code, httpStatus, failure, receipt } = record
+  Object.assign(progressOf(row), {
+    finishedAt,
+    attempts: record.attempts,
+    rounds,
+    code,
+    httpStatus,
+    failure,
+    receipt,
+    log: attempts,
+  } satisfies Partial<Progress>)
   lane.health = { ...lane.health, latest }
   lane.whole = undefined
 }
@@ -79,7 +82,7 @@ function* failedSince(
   const log = state.orgs.get(orgId)?.deliveryLog
   if (log === undefined) return
   const rows = inOrder(log)
-  for (let n = lowerBound(rows, filter.failedSince, ''); n < rows.length; n++) {
+  for (let n = lowerBound(log, filter.failedSince, ''); n < rows.length; n++) {
     const row = rows[n]
     if (row?.status === 'failed' && row.lane.id === filter.connectionId && !row.removed) yield row
   }
@@ -99,10 +102,11 @@ function reschedule(state: State, row: Delivery, { to, now }: Reschedule): boole
   }
   row.status = 'pending'
   row.dueAt = to.dueAt
-  row.rounds = 0
-  row.lost = 0
-  row.finishedAt = undefined
-  row.failure = undefined
+  const progress = progressOf(row)
+  progress.rounds = 0
+  progress.lost = 0
+  progress.finishedAt = undefined
+  progress.failure = undefined
   disarm(row.lane)
   offer(state, row)
   return true
@@ -115,15 +119,15 @@ function list(state: State, query: ListQuery): Page<DeliveryRecord> {
   if (log === undefined) return { items: [] }
   const rows = inOrder(log)
   const after = query.after === undefined ? undefined : parseCursor(query.after)
-  let n = query.until === undefined ? rows.length : lowerBound(rows, query.until, '')
-  if (after !== undefined) n = Math.min(n, lowerBound(rows, after.at, after.id))
+  let n = query.until === undefined ? rows.length : lowerBound(log, query.until, '')
+  if (after !== undefined) n = Math.min(n, lowerBound(log, after.at, after.id))
   const items: DeliveryRecord[] = []
   let last: Delivery | undefined
   for (n--; n >= 0; n--) {
     const row = rows[n]
-    if (row === undefined || (query.since !== undefined && row.loggedAt < query.since)) break
+    if (row === undefined || (query.since !== undefined && row.createdAt < query.since)) break
     if (!matches(row, query)) continue
-    if (items.length === query.limit && last !== undefined) return { items, next: cursorOf(last) }
+    if (items.length === query.limit && last !== undefined) return { items, next: cursorOf(log, last) }
     items.push(recordOf(row))
     last = row
   }
@@ -133,6 +137,6 @@ function list(state: State, query: ListQuery): Page<DeliveryRecord> {
 function matches(row: Delivery, { connectionId, eventId, status }: ListQuery): boolean {
   if (row.removed) return false
   if (connectionId !== undefined && row.lane.id !== connectionId) return false
-  if (eventId !== undefined && row.eventId !== eventId) return false
+  if (eventId !== undefined && eventIdOf(row) !== eventId) return false
   return status === undefined || status.includes(row.status)
 }

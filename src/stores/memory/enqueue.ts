@@ -42,7 +42,7 @@ export function enqueue(state: State, batch: EnqueueBatch): EnqueueResult {
 }
 
 function addEvent(org: Org, event: StoredEvent, mark: number): void {
-  const entry: EventEntry = { id: event.id, loggedAt: event.acceptedAt, removed: false, event, uses: 0, mark }
+  const entry: EventEntry = { removed: false, event, uses: 0, mark }
   org.events.set(event.id, entry)
   append(org.eventLog, entry)
 }

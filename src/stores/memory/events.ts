@@ -10,16 +10,16 @@ export function eventRepository(state: State): EventRepository {
       if (log === undefined) return { items: [] }
       const rows = inOrder(log)
       const cursor = after === undefined ? undefined : parseCursor(after)
-      let n = since === undefined ? 0 : lowerBound(rows, since, '')
+      let n = since === undefined ? 0 : lowerBound(log, since, '')
       // the row after the cursor's: no id is between one and itself with a NUL
-      if (cursor !== undefined) n = Math.max(n, lowerBound(rows, cursor.at, `${cursor.id}\u0000`))
+      if (cursor !== undefined) n = Math.max(n, lowerBound(log, cursor.at, `${cursor.id}\u0000`))
       const items: StoredEvent[] = []
       let last: EventEntry | undefined
       for (; n < rows.length; n++) {
         const row = rows[n]
-        if (row === undefined || row.loggedAt >= until) break
+        if (row === undefined || row.event.acceptedAt >= until) break
         if (row.removed) continue
-        if (items.length === limit && last !== undefined) return { items, next: cursorOf(last) }
+        if (items.length === limit && last !== undefined) return { items, next: cursorOf(log, last) }
         items.push(row.event)
         last = row
       }

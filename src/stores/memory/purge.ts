@@ -47,7 +47,7 @@ function purgeLanes(state: State, org: Org, budget: Budget): void {
 }
 
 function purgeDeliveries(state: State, org: Org, { before, everything }: Request, budget: Budget): void {
-  const isOver = ({ finishedAt, status }: Delivery) =>
+  const isOver = ({ progress: { finishedAt }, status }: Delivery) =>
     finishedAt !== undefined && finishedAt < before && status !== 'pending' && status !== 'sending'
   const until = everything === true ? Number.POSITIVE_INFINITY : before
   sweep(org.deliveryLog, until, budget, (row) => {
@@ -63,7 +63,7 @@ function purgeDeliveries(state: State, org: Org, { before, everything }: Request
 
 /** The events that the delivery needed may go now, for all it cares. */
 function release(row: Delivery): void {
-  if (row.event !== undefined) row.event.uses--
+  if (typeof row.event === 'object') row.event.uses--
   for (const eventId of row.digest?.eventIds ?? []) {
     const event = row.lane.org.events.get(eventId)
     if (event !== undefined) event.uses--
@@ -71,7 +71,7 @@ function release(row: Delivery): void {
 }
 
 function purgeEvents(org: Org, until: number, budget: Budget): void {
-  sweep(org.eventLog, until, budget, (entry) => entry.uses === 0 && (() => org.events.delete(entry.id)))
+  sweep(org.eventLog, until, budget, (entry) => entry.uses === 0 && (() => org.events.delete(entry.event.id)))
 }
 
 /** Removes rows from before `until`, oldest first. */
@@ -82,7 +82,7 @@ function sweep<T extends Logged>(
   consider: (row: T) => false | (() => void),
 ): void {
   for (const row of inOrder(log)) {
-    if (row.loggedAt >= until) return
+    if (log.keys.at(row) >= until) return
     if (row.removed) continue
     const take = consider(row)
     if (take === false) continue

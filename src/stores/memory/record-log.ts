@@ -1,5 +1,6 @@
 /** Records in order, for lists: appended as they come, sorted when they are read. Ascending by `at`, then `id`. */
 export interface RecordLog<T extends Logged> {
+  readonly keys: LogKeys<T>
   rows: T[]
   /** So many of `rows` are in order. */
   sorted: number
@@ -7,14 +8,18 @@ export interface RecordLog<T extends Logged> {
 }
 
 export interface Logged {
-  readonly id: string
-  readonly loggedAt: number
   /** Set by {@link forget}; such rows are passed over. */
   removed: boolean
 }
 
-export function recordLog<T extends Logged>(): RecordLog<T> {
-  return { rows: [], sorted: 0, removed: 0 }
+/** Where a row has what it is ordered by. */
+export interface LogKeys<T> {
+  at(row: T): number
+  id(row: T): string
+}
+
+export function recordLog<T extends Logged>(keys: LogKeys<T>): RecordLog<T> {
+  return { keys, rows: [], sorted: 0, removed: 0 }
 }
 
 export function append<T extends Logged>(log: RecordLog<T>, row: T): void {
@@ -41,16 +46,17 @@ export function inOrder<T extends Logged>(log: RecordLog<T>): readonly T[] {
   }
   if (log.sorted < log.rows.length) {
     // what came since is short and nearly in order: sort it alone, then merge it into the end
-    const added = log.rows.slice(log.sorted).sort(compare)
+    const { keys } = log
+    const added = log.rows.slice(log.sorted).sort((a, b) => compare(keys, a, b))
     const lowest = added[0]
-    const from = lowest === undefined ? log.sorted : lowerBound(log.rows, lowest.loggedAt, lowest.id, log.sorted)
+    const from = lowest === undefined ? log.sorted : lowerBound(log, keys.at(lowest), keys.id(lowest), log.sorted)
     const tail = log.rows.slice(from, log.sorted)
     let a = 0
     let b = 0
     for (let n = from; n < log.rows.length; n++) {
       const old = tail[a]
       const fresh = added[b]
-      if (fresh === undefined || (old !== undefined && compare(old, fresh) <= 0)) {
+      if (fresh === undefined || (old !== undefined && compare(keys, old, fresh) <= 0)) {
         if (old !== undefined) log.rows[n] = old
         a++
       } else {
@@ -64,20 +70,27 @@ export function inOrder<T extends Logged>(log: RecordLog<T>): readonly T[] {
 }
 
 /** Index of the first row that is not before (`at`, `id`), among the first `end`. */
-export function lowerBound(rows: readonly Logged[], at: number, id: string, end: number = rows.length): number {
+export function lowerBound<T extends Logged>(
+  { keys, rows }: RecordLog<T>,
+  at: number,
+  id: string,
+  end: number = rows.length,
+): number {
   let low = 0
   let high = end
   while (low < high) {
     const middle = (low + high) >> 1
     const row = rows[middle]
-    if (row !== undefined && (row.loggedAt < at || (row.loggedAt === at && row.id < id))) low = middle + 1
+    if (row === undefined) break
+    const rowAt = keys.at(row)
+    if (rowAt < at || (rowAt === at && keys.id(row) < id)) low = middle + 1
     else high = middle
   }
   return low
 }
 
-export function cursorOf(row: Logged): string {
-  return `${row.loggedAt}:${row.id}`
+export function cursorOf<T extends Logged>({ keys }: RecordLog<T>, row: T): string {
+  return `${keys.at(row)}:${keys.id(row)}`
 }
 
 /** @returns `undefined` where it is no cursor of ours. */
@@ -87,6 +100,6 @@ export function parseCursor(cursor: string): { readonly at: number; readonly id:
   return colon > 0 && Number.isFinite(at) ? { at, id: cursor.slice(colon + 1) } : undefined
 }
 
-function compare(a: Logged, b: Logged): number {
-  return a.loggedAt - b.loggedAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+function compare<T>({ at, id }: LogKeys<T>, a: T, b: T): number {
+  return at(a) - at(b) || (id(a) < id(b) ? -1 : id(a) > id(b) ? 1 : 0)
 }

@@ -1,9 +1,25 @@
 import type { DeliveryRecord, DigestContent, LeasedDelivery, NewDelivery } from '../../contracts/index.ts'
 import { NOWHERE } from './ordered-queue.ts'
 import { append } from './record-log.ts'
-import type { Batch, Delivery, EventEntry, Lane, State } from './state.ts'
+import type { Batch, Delivery, EventEntry, Lane, Progress, State } from './state.ts'
 
-const NO_ATTEMPTS: Delivery['log'] = Object.freeze([])
+const NO_PROGRESS: Progress = Object.freeze({
+  finishedAt: undefined,
+  attempts: 0,
+  rounds: 0,
+  lost: 0,
+  code: undefined,
+  httpStatus: undefined,
+  failure: undefined,
+  receipt: undefined,
+  log: Object.freeze([]),
+})
+
+/** The delivery's own, to be changed. */
+export function progressOf(row: Delivery): Progress {
+  if (row.progress === NO_PROGRESS) row.progress = { ...NO_PROGRESS }
+  return row.progress
+}
 
 /** Stores a delivery, pending, without offering it to its lane. */
 export function addDelivery(
@@ -17,25 +33,16 @@ export function addDelivery(
     seq: ++state.seq,
     place: NOWHERE,
     id: row.id,
-    loggedAt: row.createdAt,
+    createdAt: row.createdAt,
     removed: false,
     lane,
     kind: row.kind,
     messageId: row.messageId,
-    eventId: row.eventId,
-    event,
+    event: event ?? row.eventId,
     digest,
     status: 'pending',
     dueAt: row.dueAt,
-    finishedAt: undefined,
-    attempts: 0,
-    rounds: 0,
-    lost: 0,
-    code: undefined,
-    httpStatus: undefined,
-    failure: undefined,
-    receipt: undefined,
-    log: NO_ATTEMPTS,
+    progress: NO_PROGRESS,
     lease: undefined,
     leasedUntil: 0,
   }
@@ -45,8 +52,14 @@ export function addDelivery(
   return delivery
 }
 
+export function eventIdOf({ event }: Delivery): string | undefined {
+  return typeof event === 'object' ? event.event.id : event
+}
+
 /** The delivery as its readers see it. Absent fields are absent, not `undefined`. */
 export function recordOf(row: Delivery): DeliveryRecord {
+  const { progress } = row
+  const eventId = eventIdOf(row)
   const record: { -readonly [F in keyof DeliveryRecord]: DeliveryRecord[F] } = {
     id: row.id,
     orgId: row.lane.org.id,
@@ -55,17 +68,17 @@ export function recordOf(row: Delivery): DeliveryRecord {
     messageId: row.messageId,
     status: row.status,
     dueAt: row.dueAt,
-    createdAt: row.loggedAt,
-    attempts: row.attempts,
-    rounds: row.rounds,
+    createdAt: row.createdAt,
+    attempts: progress.attempts,
+    rounds: progress.rounds,
   }
-  if (row.eventId !== undefined) record.eventId = row.eventId
+  if (eventId !== undefined) record.eventId = eventId
   if (row.digest !== undefined) record.digest = row.digest
-  if (row.finishedAt !== undefined) record.finishedAt = row.finishedAt
-  if (row.code !== undefined) record.code = row.code
-  if (row.httpStatus !== undefined) record.httpStatus = row.httpStatus
-  if (row.failure !== undefined) record.failure = row.failure
-  if (row.receipt !== undefined) record.receipt = row.receipt
+  if (progress.finishedAt !== undefined) record.finishedAt = progress.finishedAt
+  if (progress.code !== undefined) record.code = progress.code
+  if (progress.httpStatus !== undefined) record.httpStatus = progress.httpStatus
+  if (progress.failure !== undefined) record.failure = progress.failure
+  if (progress.receipt !== undefined) record.receipt = progress.receipt
   return record
 }
 
@@ -76,5 +89,5 @@ export function leasedRecordOf(row: Delivery, lease: Batch): LeasedDelivery {
 /** Ends a pending delivery. The caller takes it out of its lane's queue. */
 export function cancel(row: Delivery, now: number): void {
   row.status = 'cancelled'
-  row.finishedAt = now
+  progressOf(row).finishedAt = now
 }

@@ -1,4 +1,4 @@
-import { type Lane as LaneLimits, planLane } from '../../delivery/plan-lane.ts'
+import { type Lane as LaneLimits, mostInFlight, planLane } from '../../delivery/plan-lane.ts'
 import { first, itemsOf, leave, NOWHERE, place, takeFirst } from './ordered-queue.ts'
 import type { Delivery, Group, Lane, State } from './state.ts'
 
@@ -113,7 +113,7 @@ export function visit(
 /** The rows that a plan needs to see: those that it may take, off the queue, and the one after, still in it. */
 function nextRows(lane: Lane, limits: LaneLimits, now: number, limit: number): Delivery[] {
   const rows: Delivery[] = []
-  const room = (limits.fifo ? 1 : limits.maxInFlight) - lane.inFlight
+  const room = mostInFlight(limits) - lane.inFlight
   // no more than the pace can ever afford: what is taken off for nothing has to be put back
   const most = lane.blockedUntil > now ? 0 : Math.min(limit, room, limits.pace ? Math.ceil(limits.pace.burst) : limit)
   let row = first(lane.queue)
@@ -134,6 +134,7 @@ export function limitsOf(lane: Lane, perConnection: number): LaneLimits {
     fifo: isFifo(lane),
     inFlight: lane.inFlight,
     maxInFlight,
+    failures: lane.health.consecutiveFailures,
     ...(lane.blockedUntil > 0 ? { blockedUntil: lane.blockedUntil } : {}),
     ...(record?.pace ? { pace: record.pace } : {}),
     tokens: lane.tokens,
@@ -150,7 +151,9 @@ function opensAt(lane: Lane): number | null {
   const head = first(lane.queue)
   const { record } = lane
   if (head === undefined || record?.status !== 'active') return null
-  if (lane.inFlight >= (isFifo(lane) ? 1 : (record.maxInFlight ?? Number.POSITIVE_INFINITY))) return null
+  const maxInFlight = record.maxInFlight ?? Number.POSITIVE_INFINITY
+  const failures = lane.health.consecutiveFailures
+  if (lane.inFlight >= mostInFlight({ fifo: isFifo(lane), failures, maxInFlight })) return null
   const at = Math.max(head.dueAt, lane.blockedUntil)
   if (record.pace === undefined) return at
   const plan = planLane(limitsOf(lane, Number.POSITIVE_INFINITY), [head], at, 1)

@@ -3,6 +3,7 @@ import { applyHealth } from '../../delivery/health.ts'
 import { returnTokens } from '../../delivery/plan-lane.ts'
 import { endLease } from './claim.ts'
 import { place } from './ordered-queue.ts'
+import { progressOf } from './records.ts'
 import { arm, disarm, offer } from './rotation.ts'
 import { type Batch, type Delivery, type Lane, newVersion, type State } from './state.ts'
 
@@ -45,30 +46,31 @@ export function settle(state: State, settlements: readonly Settlement[]): Settle
 
 function write(state: State, row: Delivery, settlement: Settlement): void {
   const { next } = settlement
+  const progress = progressOf(row)
   row.status = next.status
-  row.attempts += settlement.exchanges
-  row.lost = 0
-  row.code = settlement.code
-  row.httpStatus = settlement.httpStatus
+  progress.attempts += settlement.exchanges
+  progress.lost = 0
+  progress.code = settlement.code
+  progress.httpStatus = settlement.httpStatus
   if (settlement.attempts.length > 0) {
-    row.log = row.log.length === 0 ? settlement.attempts : [...row.log, ...settlement.attempts]
+    progress.log = progress.log.length === 0 ? settlement.attempts : [...progress.log, ...settlement.attempts]
   }
   switch (next.status) {
     case 'pending':
-      if (settlement.exchanges > 0) row.rounds++
+      if (settlement.exchanges > 0) progress.rounds++
       row.dueAt = next.dueAt
       offer(state, row)
       return
     case 'delivered':
-      row.finishedAt = settlement.at
-      row.receipt = next.receipt
+      progress.finishedAt = settlement.at
+      progress.receipt = next.receipt
       return
     case 'failed':
-      row.finishedAt = settlement.at
-      row.failure = next.failure
+      progress.finishedAt = settlement.at
+      progress.failure = next.failure
       return
     case 'cancelled':
-      row.finishedAt = settlement.at
+      progress.finishedAt = settlement.at
   }
 }
 

@@ -105,15 +105,24 @@ export interface Batch extends Queued {
 
 /** Slim: there may be millions. */
 export interface Delivery extends Queued, Logged {
+  readonly id: string
+  readonly createdAt: number
   readonly lane: Lane
   readonly kind: DeliveryRecord['kind']
   readonly messageId: string
-  readonly eventId: string | undefined
-  /** `eventId`'s, or absent where it is not stored. */
-  readonly event: EventEntry | undefined
+  /** The event, or its id where it is not stored. */
+  readonly event: EventEntry | string | undefined
   readonly digest: DigestContent | undefined
   status: DeliveryRecord['status']
   dueAt: number
+  /** To be changed through `progressOf`: those that nothing happened to share one. */
+  progress: Progress
+  lease: Batch | undefined
+  leasedUntil: number
+}
+
+/** What came of a delivery so far: most of those that wait have none. */
+export interface Progress {
   finishedAt: number | undefined
   attempts: number
   rounds: number
@@ -124,17 +133,25 @@ export interface Delivery extends Queued, Logged {
   failure: FailureReason | undefined
   receipt: Receipt | undefined
   log: readonly AttemptRecord[]
-  lease: Batch | undefined
-  leasedUntil: number
 }
 
 /** An open digest. Key: when it closes. */
 export interface Digest extends Queued {
   readonly lane: Lane
   readonly key: string
-  readonly members: Map<string, CollectEntry>
+  /** When each joined. */
+  readonly members: Map<EventEntry, number>
+  /** The first and the last of them, in the order of {@link isEarlier}. */
+  first: Member
+  last: Member & Pick<CollectEntry, 'maxItems' | 'keep'>
   latestClose: number
   mustCloseAt: number
+}
+
+export interface Member {
+  readonly event: EventEntry
+  /** Epoch ms. */
+  readonly at: number
 }
 
 export function createState(): State {
@@ -159,8 +176,8 @@ export function orgOf(state: State, id: string): Org {
       lanes: new Map(),
       uniqueKeys: new Map(),
       events: new Map(),
-      eventLog: recordLog(),
-      deliveryLog: recordLog(),
+      eventLog: recordLog({ at: (entry) => entry.event.acceptedAt, id: (entry) => entry.event.id }),
+      deliveryLog: recordLog({ at: (row) => row.createdAt, id: (row) => row.id }),
     }
     state.orgs.set(id, org)
   }

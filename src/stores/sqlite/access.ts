@@ -25,7 +25,18 @@ export interface AccessOptions {
 
 const LOCKED = Symbol('locked')
 
+/** A write that was asked for. */
+interface Write {
+  readonly durability: Durability
+  /** Does it, and answers what is to be done once it is committed. */
+  attempt(session: Session): () => void
+  reject(error: unknown): void
+}
+
 /**
+ * Writes that are asked for in one turn of the event loop share a transaction: what it costs to commit, an fsync above
+ * all, is the same for one as for many. Where one of them fails they are done again, each in a transaction of its own.
+ *
  * Runs transactions on a handle whose busy timeout is 0. A lock that another handle holds is waited for with timers,
  * with jitter, and never blocks the event loop. Those who wait stand in one line: only its head asks for the lock.
  */
@@ -33,6 +44,7 @@ export function createAccess({ session, synchronous, lockTimeoutMs, onWrite, onR
   const levels: Record<Durability, string> = { accepted: synchronous, leases: 'normal' }
   let level: string | undefined
   let line: Promise<unknown> | undefined
+  let asked: Write[] = []
 
   function transaction<T>(begin: string, work: (session: Session) => T): T | typeof LOCKED {
     try {
@@ -52,16 +64,51 @@ export function createAccess({ session, synchronous, lockTimeoutMs, onWrite, onR
     }
   }
 
-  function write<T>(work: (session: Session) => T, durability: Durability): T | typeof LOCKED {
-    const wanted = levels[durability]
-    if (wanted !== level) {
-      // takes effect as it is compiled, so a prepared one would do nothing; it touches the handle, not the file
-      session.exec(`PRAGMA synchronous = ${wanted}`)
-      level = wanted
+  /** `undefined`: one of several failed; nothing was written. */
+  function together(batch: readonly Write[]): readonly (() => void)[] | undefined | typeof LOCKED {
+    const wanted = levels[batch.some((one) => one.durability === 'accepted') ? 'accepted' : 'leases']
+    try {
+      if (wanted !== level) {
+        // takes effect as it is compiled, so a prepared one would do nothing; it touches the handle, not the file
+        session.exec(`PRAGMA synchronous = ${wanted}`)
+        level = wanted
+      }
+      return transaction('BEGIN IMMEDIATE', () => {
+        onWrite(session)
+        return batch.map((one) => one.attempt(session))
+      })
+    } catch (error) {
+      if (batch.length > 1) return undefined
+      throw error
     }
-    return transaction('BEGIN IMMEDIATE', () => {
-      onWrite(session)
-      return work(session)
+  }
+
+  async function carryOut(batch: readonly Write[]): Promise<void> {
+    try {
+      const written = await run(() => together(batch))
+      if (written === undefined) for (const one of batch) await carryOut([one])
+      else for (const answer of written) answer()
+    } catch (error) {
+      for (const one of batch) one.reject(error)
+    }
+  }
+
+  function write<T>(work: (session: Session) => T, durability: Durability): Promise<T> {
+    return new Promise((resolve, reject) => {
+      asked.push({
+        durability,
+        attempt(tx) {
+          const result = work(tx)
+          return () => resolve(result)
+        },
+        reject,
+      })
+      if (asked.length > 1) return
+      setImmediate(() => {
+        const batch = asked
+        asked = []
+        void carryOut(batch)
+      })
     })
   }
 
@@ -103,7 +150,7 @@ export function createAccess({ session, synchronous, lockTimeoutMs, onWrite, onR
   }
 
   return {
-    write: (work, durability = 'accepted') => run(() => write(work, durability)),
+    write: (work, durability = 'accepted') => write(work, durability),
     read: (work) => run(() => read(work)),
     snapshot: (work) => run(() => transaction('BEGIN', work)),
   }

@@ -1,12 +1,13 @@
 import type { ClaimRequest, ClaimResult } from '../../contracts/store.ts'
 import { type LanePlan, planLane } from '../../delivery/plan-lane.ts'
+import type { LeaseGroup } from '../../records/lane-times.ts'
+import { ASLEEP } from '../../records/lane-times.ts'
 import { createClaimed } from './claimed.ts'
-import type { LeaseGroup } from './codec.ts'
 import { sealDue } from './digests.ts'
 import { int, maybeInt, type Session, text } from './driver.ts'
 import { cancelDelivery, cancelPortion, expireLeases } from './endings.ts'
 import type { EventCache } from './event-cache.ts'
-import { ASLEEP, type LaneState, type Lanes, recordOf } from './lane.ts'
+import { type LaneState, type Lanes, recordOf } from './lane.ts'
 import type { Names } from './names.ts'
 import { atLeast, nextWaiting, rowOf, type Waiting, waitingOf } from './waiting.ts'
 
@@ -162,6 +163,7 @@ function createRun(
       fifo: body?.ordering === 'fifo',
       inFlight,
       maxInFlight: Math.min(perConnection, body?.maxInFlight ?? perConnection),
+      failures: connection?.health.consecutiveFailures ?? 0,
       ...(connection?.blockedUntil === undefined ? {} : { blockedUntil: connection.blockedUntil }),
       ...(body?.pace === undefined ? {} : { pace: body.pace }),
       tokens: tokens ?? body?.pace?.burst ?? 0,

@@ -2,7 +2,7 @@ import type { ConnectionRecord } from '../../contracts/connection.ts'
 import type { DeliveryRecord } from '../../contracts/delivery.ts'
 import type { StoredEvent } from '../../contracts/event.ts'
 import type { LeasedDelivery } from '../../contracts/store.ts'
-import { KINDS, type Mutable, parse } from './codec.ts'
+import { KINDS, type Mutable, parse } from '../../records/codec.ts'
 import { int, maybeText, type Row, type Session, text } from './driver.ts'
 import type { EventCache } from './event-cache.ts'
 

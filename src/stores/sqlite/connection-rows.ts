@@ -1,6 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import type { Health } from '../../contracts/connection.ts'
-import { type ConnectionBody, writeHealth } from './codec.ts'
+import { writeHealth } from '../../records/codec.ts'
+import type { ConnectionBody } from '../../records/connection-body.ts'
 import type { Session } from './driver.ts'
 
 const STORE = `

@@ -2,14 +2,21 @@ import { subscribedOf } from '../../catalog/subscribed.ts'
 import type { ConnectionRecord, Ref } from '../../contracts/connection.ts'
 import type { ConnectionPatch, ConnectionRepository } from '../../contracts/store.ts'
 import { invalidInput, SignalboxError } from '../../errors.ts'
+import { parse, readHealth, writeHealth } from '../../records/codec.ts'
+import {
+  applyPatch,
+  bodyOf,
+  type ConnectionBody,
+  changesSubscription,
+  toRecord,
+} from '../../records/connection-body.ts'
+import { cursor, page, readCursor } from '../../records/paging.ts'
 import type { Access } from './access.ts'
-import { bodyOf, type ConnectionBody, parse, readHealth, toRecord, writeHealth } from './codec.ts'
 import { changeOrg, newRevision, storeBody, storeHealth } from './connection-rows.ts'
 import { int, maybeInt, type Row, type Session, text } from './driver.ts'
 import { cancelPortion } from './endings.ts'
 import { type Bodies, type LaneState, type Lanes, readLane, recordOf } from './lane.ts'
 import type { Names } from './names.ts'
-import { cursor, page, readCursor } from './paging.ts'
 
 export interface ConnectionDeps {
   readonly access: Access
@@ -30,17 +37,6 @@ const ORG = 'SELECT oid, version FROM signalbox_org WHERE id = ?'
 const ACTIVE = 'SELECT body FROM signalbox_connection WHERE oid = ? AND active = 1 ORDER BY id'
 /** Of an organisation that no record has named: its set is empty, and its first connection changes the version. */
 const NO_ORG: Row = [-1, '0']
-
-/** Fields whose change makes another set of subscribed connections. */
-const SUBSCRIPTION = [
-  'status',
-  'transport',
-  'categories',
-  'eventTypes',
-  'minImportance',
-  'digest',
-  'quietHours',
-] as const
 
 export function createConnections({ access, names, bodies, lanes }: ConnectionDeps): ConnectionRepository {
   function find(session: Session, { orgId, id }: Ref): LaneState | undefined {
@@ -117,8 +113,7 @@ export function createConnections({ access, names, bodies, lanes }: ConnectionDe
       )
     }
     rearm(session, { ...lane, tid: names.transport(session, next.transport) }, next.status === 'active')
-    if (SUBSCRIPTION.some((field) => JSON.stringify(body[field]) !== JSON.stringify(next[field])))
-      changeOrg(session, oid)
+    if (changesSubscription(body, next)) changeOrg(session, oid)
     return toRecord(next, version, blockedUntil, health)
   }
 
@@ -207,17 +202,6 @@ export function noTx(): SignalboxError {
 
 function toConnection([body, version, blockedUntil, health]: Row): ConnectionRecord {
   return toRecord(parse<ConnectionBody>(text(body)), int(version), maybeInt(blockedUntil), readHealth(text(health)))
-}
-
-type Fields = Omit<ConnectionPatch, 'blockedUntil' | 'failingSince'>
-
-function applyPatch(body: ConnectionBody, fields: Fields): ConnectionBody {
-  const next: Record<string, unknown> = { ...body }
-  for (const [field, value] of Object.entries(fields)) {
-    if (value === null) delete next[field]
-    else if (value !== undefined) next[field] = value
-  }
-  return next as unknown as ConnectionBody
 }
 
 function conflict(rule: string, field?: string): SignalboxError {

@@ -1,7 +1,6 @@
 import type { Ref } from '../../contracts/connection.ts'
 import type { AttemptRecord, DeliveryRecord, DeliveryStatus } from '../../contracts/delivery.ts'
 import type { DeliveryRepository, Page } from '../../contracts/store.ts'
-import { withContent } from './claimed.ts'
 import {
   FAILED,
   KINDS,
@@ -9,14 +8,14 @@ import {
   type Mutable,
   parse,
   readAttempt,
-  readLeases,
   STATUS_NUMBERS,
   statusName,
-} from './codec.ts'
+} from '../../records/codec.ts'
+import { leasedIn, readLeases } from '../../records/lane-times.ts'
+import { cursor, page, readCursor } from '../../records/paging.ts'
+import { withContent } from './claimed.ts'
 import { int, maybeText, type Row, type Session, text } from './driver.ts'
-import { leasedIn } from './lane.ts'
 import type { Names } from './names.ts'
-import { cursor, page, readCursor } from './paging.ts'
 
 const SELECT = `
 SELECT d.did, d.id, d.lid, d.kind, d.status, ifnull(d.due_at, d.pos), d.created_at, d.finished_at, d.attempts, d.rounds,

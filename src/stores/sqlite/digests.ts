@@ -1,64 +1,84 @@
-import { createHash } from 'node:crypto'
 import type { StoredEvent } from '../../contracts/event.ts'
 import type { DigestRepository, OpenDigest } from '../../contracts/store.ts'
+import { derivedDigestPart } from '../../records/digest-id.ts'
+import { wakeLane } from '../../records/lane-times.ts'
+import { cursor, page, readCursor } from '../../records/paging.ts'
 import type { Access } from './access.ts'
-import { int, type Session, text } from './driver.ts'
+import { int, type Row, type Session, text } from './driver.ts'
 import { type EventCache, GENERATION } from './event-cache.ts'
-import { type Bodies, type LaneState, type Lanes, readLane, wakeLane } from './lane.ts'
+import { type Bodies, type LaneState, type Lanes, readLane } from './lane.ts'
 import type { Names } from './names.ts'
-import { cursor, page, readCursor } from './paging.ts'
 
 /** So many are sealed at one visit; the rest at the next. */
 const SEALED_PER_VISIT = 64
 
-const OPEN = `
-SELECT key, min(max(closes_at), min(must_close_at)) AS closes
-FROM signalbox_member WHERE lid = ? GROUP BY key ORDER BY closes`
+const FACTS = 'count(*), min(at), max(at), min(max(closes_at), min(must_close_at)) AS closes'
+const OPEN = `SELECT ${FACTS}, key FROM signalbox_member WHERE lid = ? GROUP BY key ORDER BY closes`
+const SUMMARY = `SELECT ${FACTS}, key FROM signalbox_member WHERE lid = ? AND key = ?`
 
 /** Seals the digests of a lane that are due. The lane's own `digestAt` becomes the next one's end. */
 export function sealDue(session: Session, lane: LaneState, oid: number, now: number): void {
   let next: number | null = null
   let sealed = 0
-  for (const [key, closes] of session.all(OPEN, lane.lid)) {
-    const closesAt = int(closes)
-    if (closesAt > now || sealed === SEALED_PER_VISIT) {
-      next = Math.max(closesAt, lane.lastAt)
+  for (const row of session.all(OPEN, lane.lid)) {
+    const open = toOpen(row)
+    if (open.closesAt > now || sealed === SEALED_PER_VISIT) {
+      next = Math.max(open.closesAt, lane.lastAt)
       break
     }
-    sealOne(session, lane, oid, text(key), closesAt, now)
+    sealOne(session, lane, oid, open, now)
     sealed++
   }
   lane.digestAt = next
 }
 
-const SUMMARY = `
-SELECT count(*), max(closes_at), min(must_close_at), min(at) FROM signalbox_member WHERE lid = ? AND key = ?`
-const FROM_MEMBERS = `
-FROM signalbox_member m JOIN signalbox_event e ON e.eid = m.eid WHERE m.lid = ? AND m.key = ?`
-const LAST = `SELECT m.max_items, m.keep ${FROM_MEMBERS} ORDER BY m.at DESC, e.id DESC LIMIT 1`
-const FIRST = `SELECT e.id ${FROM_MEMBERS} ORDER BY m.at, e.id LIMIT 1`
+const OF = 'm.lid = ?1 AND m.key = ?2'
+// Members are in the order of joining, then of the event's id. A digest may have very many: their events are looked up
+// only once it is known from the instants which ones come into question.
+const MEMBERS = 'FROM signalbox_member m JOIN signalbox_event e ON e.eid = m.eid'
+const LAST = `SELECT m.max_items, m.keep ${MEMBERS} WHERE ${OF} AND m.at = ?3 ORDER BY e.id DESC LIMIT 1`
+const FIRST = `SELECT e.id ${MEMBERS} WHERE ${OF} AND m.at = ?3 ORDER BY e.id LIMIT 1`
+const BOUND = {
+  first: `SELECT m.at FROM signalbox_member m WHERE ${OF} ORDER BY m.at LIMIT 1 OFFSET ?3`,
+  last: `SELECT m.at FROM signalbox_member m WHERE ${OF} ORDER BY m.at DESC LIMIT 1 OFFSET ?3`,
+}
 const KEPT = {
-  first: `SELECT m.eid, e.id ${FROM_MEMBERS} ORDER BY m.at, e.id LIMIT ?`,
-  last: `SELECT m.eid, e.id ${FROM_MEMBERS} ORDER BY m.at DESC, e.id DESC LIMIT ?`,
+  first: `SELECT m.eid, e.id ${MEMBERS} WHERE ${OF} AND m.at <= ?3 ORDER BY m.at, e.id LIMIT ?4`,
+  last: `SELECT m.eid, e.id ${MEMBERS} WHERE ${OF} AND m.at >= ?3 ORDER BY m.at DESC, e.id DESC LIMIT ?4`,
 }
 
 interface Open {
+  readonly key: string
   readonly total: number
   readonly openedAt: number
   readonly closesAt: number
+  /** When its last member joined. */
+  readonly lastAt: number
+}
+
+/** Of the columns {@link FACTS} and the key. */
+function toOpen([total, opened, last, closes, key]: Row): Open {
+  return { key: text(key), total: int(total), openedAt: int(opened), lastAt: int(last), closesAt: int(closes) }
 }
 
 function summary(session: Session, lid: number, key: string): Open | undefined {
-  const [total, closes, must, opened] = session.get(SUMMARY, lid, key) ?? []
-  if (int(total) === 0) return undefined
-  return { total: int(total), openedAt: int(opened), closesAt: Math.min(int(closes), int(must)) }
+  const row = session.get(SUMMARY, lid, key)
+  return row && int(row[0]) > 0 ? toOpen(row) : undefined
+}
+
+interface Kept {
+  readonly eid: number
+  readonly id: string
 }
 
 /** The kept members, oldest first. */
-function keptOf(session: Session, lid: number, key: string): readonly { readonly eid: number; readonly id: string }[] {
-  const [maxItems, keep] = session.get(LAST, lid, key) ?? []
+function keptOf(session: Session, lid: number, { key, total, openedAt, lastAt }: Open): readonly Kept[] {
+  const [most, keep] = session.get(LAST, lid, key, lastAt) ?? []
+  const maxItems = int(most)
   const which = keep === 'last' ? 'last' : 'first'
-  const rows = session.all(KEPT[which], lid, key, int(maxItems ?? 0))
+  const all = which === 'last' ? openedAt : lastAt
+  const bound = total > maxItems ? int(session.get(BOUND[which], lid, key, maxItems - 1)?.[0]) : all
+  const rows = session.all(KEPT[which], lid, key, bound, maxItems)
   const kept = rows.map((row) => ({ eid: int(row[0]), id: text(row[1]) }))
   return which === 'last' ? kept.reverse() : kept
 }
@@ -67,16 +87,16 @@ const SEALED = `
 INSERT INTO signalbox_delivery (status, lid, oid, pos, created_at, kind, id, message_id, content)
 VALUES (0, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
 
-function sealOne(session: Session, lane: LaneState, oid: number, key: string, closedAt: number, now: number): string {
+function sealOne(session: Session, lane: LaneState, oid: number, open: Open, now: number): string {
   const { lid } = lane
-  const open = summary(session, lid, key)
-  const first = text(session.get(FIRST, lid, key)?.[0])
-  const kept = keptOf(session, lid, key)
+  const { key, total, closesAt: closedAt } = open
+  const first = text(session.get(FIRST, lid, key, open.openedAt)?.[0])
+  const kept = keptOf(session, lid, open)
   const connectionId = lane.connection?.body.id ?? ''
-  const content = JSON.stringify({ key, eventIds: kept.map(({ id }) => id), total: open?.total ?? 0, closedAt })
+  const content = JSON.stringify({ key, eventIds: kept.map(({ id }) => id), total, closedAt })
   for (let generation = 0; ; generation++) {
     // the same first event can begin a later digest of this key only if it is collected again: then the id is taken
-    const part = derivedPart(connectionId, key, first, generation)
+    const part = derivedDigestPart(connectionId, key, first, generation)
     const id = `dlv_${part}`
     const did = session.insert(SEALED, lid, oid, now, now, id, `msg_${part}`, content)
     if (did === undefined) continue
@@ -84,11 +104,6 @@ function sealOne(session: Session, lane: LaneState, oid: number, key: string, cl
     session.run('DELETE FROM signalbox_member WHERE lid = ? AND key = ?', lid, key)
     return id
   }
-}
-
-function derivedPart(connectionId: string, key: string, eventId: string, generation: number): string {
-  const hash = createHash('sha256').update(JSON.stringify([connectionId, key, eventId, generation]))
-  return hash.digest('base64url').slice(0, 26)
 }
 
 export interface DigestDeps {
@@ -145,11 +160,12 @@ export function createDigests({ access, names, bodies, lanes, events }: DigestDe
         if (!lane || !open) return undefined
         events.generation(int(session.get(GENERATION)?.[0]))
         const kept: StoredEvent[] = []
-        for (const { eid } of keptOf(session, lane.lid, key)) {
+        for (const { eid } of keptOf(session, lane.lid, open)) {
           const event = events.get(session, eid)
           if (event) kept.push(event)
         }
-        return { orgId, connectionId, key, ...open, events: kept }
+        const { total, openedAt, closesAt } = open
+        return { orgId, connectionId, key, total, openedAt, closesAt, events: kept }
       }),
 
     seal: ({ orgId, connectionId, key, now }) =>
@@ -158,7 +174,7 @@ export function createDigests({ access, names, bodies, lanes, events }: DigestDe
         const open = lane && summary(session, lane.lid, key)
         const oid = lane?.connection?.oid
         if (!lane || !open || oid === undefined) return undefined
-        const id = sealOne(session, lane, oid, key, Math.min(open.closesAt, now), now)
+        const id = sealOne(session, lane, oid, { ...open, closesAt: Math.min(open.closesAt, now) }, now)
         wakeLane(lane, now)
         lanes.store(session, lane)
         return id

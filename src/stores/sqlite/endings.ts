@@ -1,6 +1,7 @@
-import { CANCELLED, FAILED, writeAttempt } from './codec.ts'
+import { CANCELLED, FAILED, writeAttempt } from '../../records/codec.ts'
+import { leasedIn, wakeLane } from '../../records/lane-times.ts'
 import { int, type Session } from './driver.ts'
-import { type LaneState, leasedIn, wakeLane } from './lane.ts'
+import type { LaneState } from './lane.ts'
 import { liveKeys } from './waiting.ts'
 
 /** After so many leases lost in a row a delivery fails. */

@@ -2,9 +2,10 @@ import type { Ref } from '../../contracts/connection.ts'
 import type { NewDelivery } from '../../contracts/delivery.ts'
 import type { StoredEvent } from '../../contracts/event.ts'
 import type { EnqueueBatch, EnqueueResult } from '../../contracts/store.ts'
-import { KINDS } from './codec.ts'
+import { KINDS } from '../../records/codec.ts'
+import { wakeLane } from '../../records/lane-times.ts'
 import { int, type Session } from './driver.ts'
-import { type Lanes, wakeLane } from './lane.ts'
+import type { Lanes } from './lane.ts'
 import type { Names } from './names.ts'
 
 export interface Enqueued extends EnqueueResult {

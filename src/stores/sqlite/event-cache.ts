@@ -1,5 +1,5 @@
 import type { StoredEvent } from '../../contracts/event.ts'
-import { parse } from './codec.ts'
+import { parse } from '../../records/codec.ts'
 import { type Session, text } from './driver.ts'
 
 /**

@@ -1,10 +1,10 @@
 import type { StoredEvent } from '../../contracts/event.ts'
 import type { EventRepository } from '../../contracts/store.ts'
+import { parse } from '../../records/codec.ts'
+import { cursor, page, readCursor } from '../../records/paging.ts'
 import type { Access } from './access.ts'
-import { parse } from './codec.ts'
 import { text } from './driver.ts'
 import type { Names } from './names.ts'
-import { cursor, page, readCursor } from './paging.ts'
 
 const LIST = `
 SELECT body FROM signalbox_event

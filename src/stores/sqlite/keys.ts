@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { KeyEntry, KeyRepository } from '../../contracts/store.ts'
 import { SignalboxError } from '../../errors.ts'
+import { cursor, page, readCursor } from '../../records/paging.ts'
 import type { Access } from './access.ts'
 import { type Row, type Session, text } from './driver.ts'
-import { cursor, page, readCursor } from './paging.ts'
 
 const GET = `
 SELECT key, value, version FROM signalbox_key WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)`

@@ -1,9 +1,8 @@
 import type { ConnectionRecord, Health } from '../../contracts/connection.ts'
-import { type ConnectionBody, type LeaseGroup, parse, readHealth, readLeases, toRecord, writeLeases } from './codec.ts'
+import { parse, readHealth } from '../../records/codec.ts'
+import { type ConnectionBody, toRecord } from '../../records/connection-body.ts'
+import { dueOf, type LeaseGroup, readLeases, writeLeases } from '../../records/lane-times.ts'
 import { int, maybeInt, maybeText, type Session, text } from './driver.ts'
-
-/** `next_at` of a lane that has more to give as soon as one of its leases ends. */
-export const ASLEEP = -1
 
 /** A lane as it is worked on inside one transaction; `Lanes.store` puts it back. */
 export interface LaneState {
@@ -126,41 +125,6 @@ export function createLanes(bodies: Bodies): Lanes {
       else known.delete(lid)
     },
   }
-}
-
-/** When a claim should visit it. Never before its last visit: those that waited since then are first. */
-function dueOf({ nextAt, digestAt, lastAt, leases }: LaneState): number | null {
-  let due = Number.POSITIVE_INFINITY
-  if (nextAt !== null && nextAt !== ASLEEP) due = nextAt
-  if (digestAt !== null) due = Math.min(due, Math.max(digestAt, lastAt))
-  for (const [, until] of leases) due = Math.min(due, until)
-  return due === Number.POSITIVE_INFINITY ? null : due
-}
-
-/** More may be claimed from `at` on. */
-export function wakeLane(lane: LaneState, at: number): void {
-  const from = Math.max(at, lane.lastAt)
-  lane.nextAt = lane.nextAt === null || lane.nextAt === ASLEEP ? from : Math.min(lane.nextAt, from)
-}
-
-export function leasedIn(groups: readonly LeaseGroup[]): Set<number> {
-  const dids = new Set<number>()
-  for (const group of groups) for (let n = 2; n < group.length; n++) dids.add(group[n] as number)
-  return dids
-}
-
-/** Takes a delivery's lease out of the lane. False: the caller no longer has it. */
-export function endLease(lane: LaneState, token: string, did: number): boolean {
-  for (let g = 0; g < lane.leases.length; g++) {
-    const group = lane.leases[g]
-    if (group?.[0] !== token) continue
-    const at = group.indexOf(did, 2)
-    if (at < 0) continue
-    if (group.length === 3) lane.leases.splice(g, 1)
-    else group.splice(at, 1)
-    return true
-  }
-  return false
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { DeliveryRepository } from '../../contracts/store.ts'
-import { CANCELLED, DELIVERED, LIVE } from './codec.ts'
+import { CANCELLED, DELIVERED, LIVE } from '../../records/codec.ts'
+import { leasedIn, wakeLane } from '../../records/lane-times.ts'
 import { int, type Session, text } from './driver.ts'
-import { type LaneState, type Lanes, leasedIn, wakeLane } from './lane.ts'
+import type { LaneState, Lanes } from './lane.ts'
 import type { Names } from './names.ts'
 
 type Request = Parameters<DeliveryRepository['reschedule']>[0]

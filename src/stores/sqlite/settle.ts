@@ -3,12 +3,13 @@ import type { Settlement } from '../../contracts/delivery.ts'
 import type { Lease, SettleResult } from '../../contracts/store.ts'
 import { applyHealth } from '../../delivery/health.ts'
 import { returnTokens } from '../../delivery/plan-lane.ts'
+import { CANCELLED, DELIVERED, FAILED, LIVE, writeAttempt } from '../../records/codec.ts'
+import { endLease, wakeLane } from '../../records/lane-times.ts'
 import type { ClaimDeps } from './claim.ts'
-import { CANCELLED, DELIVERED, FAILED, LIVE, writeAttempt } from './codec.ts'
 import { changeOrg, storeBody, storeHealth } from './connection-rows.ts'
 import { int, type Session } from './driver.ts'
 import { ATTEMPT } from './endings.ts'
-import { endLease, type LaneState, wakeLane } from './lane.ts'
+import type { LaneState } from './lane.ts'
 
 type Deps = Omit<ClaimDeps, 'events'>
 

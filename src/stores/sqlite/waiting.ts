@@ -1,6 +1,7 @@
 import type { LaneRow } from '../../delivery/plan-lane.ts'
+import { leasedIn } from '../../records/lane-times.ts'
 import { int, type Row, type Session } from './driver.ts'
-import { type LaneState, leasedIn } from './lane.ts'
+import type { LaneState } from './lane.ts'
 
 /** A live delivery of a lane that is not leased. */
 export interface Waiting extends LaneRow {

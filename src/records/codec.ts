@@ -1,13 +1,13 @@
-import type { ConnectionRecord, Health, LatestDelivery } from '../../contracts/connection.ts'
-import type { AttemptRecord, DeliveryStatus } from '../../contracts/delivery.ts'
-import { SignalboxError } from '../../errors.ts'
+import type { Health, LatestDelivery } from '../contracts/connection.ts'
+import type { AttemptRecord, DeliveryStatus } from '../contracts/delivery.ts'
+import { SignalboxError } from '../errors.ts'
 
 /** Reads what this store wrote as JSON. The parser's own error would quote the text, so it is not passed on. */
 export function parse<T>(json: string): T {
   try {
     return JSON.parse(json) as T
   } catch {
-    throw new SignalboxError('store_failed', 'sqliteStore: a stored record is not readable')
+    throw new SignalboxError('store_failed', 'a stored record is not readable')
   }
 }
 
@@ -33,19 +33,6 @@ export const STATUS_NUMBERS: Readonly<Record<DeliveryStatus, number>> = {
 }
 
 export const KINDS = ['event', 'digest', 'test'] as const
-
-// ---------------------------------------------------------------------------------------------- leases
-
-/** One claim's leases of one lane: its token, when they run out, and the deliveries' keys. */
-export type LeaseGroup = [token: string, until: number, ...dids: number[]]
-
-export function readLeases(json: string | undefined): LeaseGroup[] {
-  return json === undefined ? [] : parse<LeaseGroup[]>(json)
-}
-
-export function writeLeases(groups: readonly LeaseGroup[]): string | null {
-  return groups.length === 0 ? null : JSON.stringify(groups)
-}
 
 // ---------------------------------------------------------------------------------------------- health
 
@@ -133,22 +120,3 @@ export function readAttempt(json: string, number: number, of: DeliveryKeys): Att
 }
 
 export type DeliveryKeys = Pick<AttemptRecord, 'deliveryId' | 'orgId' | 'connectionId'>
-
-// ---------------------------------------------------------------------------------------------- connections
-
-/** A connection without what changes on its own: those fields have columns. */
-export type ConnectionBody = Omit<ConnectionRecord, 'health' | 'blockedUntil' | 'version'>
-
-export function bodyOf(record: ConnectionRecord): ConnectionBody {
-  const { health: _health, blockedUntil: _blockedUntil, version: _version, ...body } = record
-  return body
-}
-
-export function toRecord(
-  body: ConnectionBody,
-  version: number,
-  blockedUntil: number | undefined,
-  health: Health,
-): ConnectionRecord {
-  return blockedUntil === undefined ? { ...body, version, health } : { ...body, version, health, blockedUntil }
-}

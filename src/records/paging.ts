@@ -1,5 +1,5 @@
-import type { Page } from '../../contracts/store.ts'
-import { invalidInput } from '../../errors.ts'
+import type { Page } from '../contracts/store.ts'
+import { invalidInput } from '../errors.ts'
 
 /** `rows` has one more than `limit` where there is a next page. */
 export function page<T>(rows: readonly T[], limit: number, cursorOf: (last: T) => string): Page<T> {
