@@ -15,6 +15,8 @@ export interface KillLoopOptions {
   readonly onKill?: (kills: number) => void
 }
 
+/** Added to the life of every third: many times what a delivery takes, on a busy machine too. */
+const LONG_LIFE_MS = 1500
 const READY_WITHIN_MS = 20_000
 const DRAINED_WITHIN_MS = 60_000
 
@@ -34,7 +36,7 @@ export async function runKillLoop({ kills, seed, maxLifeMs = 500, onKill }: Kill
   try {
     let alive: Child[] = []
     let doubtful: readonly string[] = []
-    for (let killed = 0; killed < kills; ) {
+    for (let killed = 0, round = 1; killed < kills; round++) {
       if (!alive.some((child) => child.role === 'dispatch')) {
         // a host that can't know whether its last calls went through may ask again, or leave it
         alive.push(world.start({ role: 'dispatch', again: random() < 0.5 ? doubtful : [] }))
@@ -43,7 +45,8 @@ export async function runKillLoop({ kills, seed, maxLifeMs = 500, onKill }: Kill
       if (alive.length === 1 && random() < 0.4) alive.push(world.start({ role: random() < 0.5 ? 'work' : 'dispatch' }))
       // some die while they start
       if (random() < 0.9) await ready(alive)
-      await pause(random() * maxLifeMs)
+      // five deaths in a row while it is under way end a delivery as `abandoned`, rightly: some live long enough to settle
+      await pause(random() * maxLifeMs + (round % 3 === 0 ? LONG_LIFE_MS : 0))
 
       const spared = alive.length > 1 && random() < 0.6 ? alive[random() < 0.5 ? 0 : 1] : undefined
       const victims = alive.filter((child) => child !== spared)

@@ -112,7 +112,7 @@ const tokens: TokenSource = {
 }
 let armed = false
 const transports = [
-  webhookTransport({ deadlineMs: 300, retry: { delaysMs: [] } }),
+  webhookTransport({ deadlineMs: 1500, retry: { delaysMs: [] } }),
   incomingTransport(() => armed),
   webhookTransport({
     name: 'quoting',
@@ -211,6 +211,23 @@ async function exercise(orgId: string, base: string): Promise<void> {
     await listen(orgId, 'connections.get', () => connections.get({ orgId, id }))
     await listen(orgId, 'a connection in the store', () => store.connections.get({ orgId, id }))
   }
+}
+
+/** The way of a digest. */
+async function collect(orgId: string, base: string): Promise<void> {
+  const { connection } = await dispatcher.connections.create({
+    orgId,
+    transport: 'webhook',
+    config: webhookConfig(base),
+    secret: secrets.signing.text,
+    digest: { window: { everyMs: 60_000 }, single: 'digest' },
+  })
+  const call = { orgId, connectionId: connection.id }
+  await listen(orgId, 'dispatch', () => dispatcher.dispatch(event(orgId)))
+  await listen(orgId, 'explain', () => dispatcher.explain(event(orgId)))
+  await listen(orgId, 'digests.peek', () => dispatcher.digests.peek(call))
+  await listen(orgId, 'digests.flush', () => dispatcher.digests.flush(call))
+  await dispatcher.drain()
 }
 
 /** Calls that are refused with a secret in their arguments. */
@@ -410,6 +427,7 @@ beforeAll(async () => {
     await exercise('org_ok', receiver.url)
     await connect('org_tokens', receiver.url)
     await exercise('org_tokens', receiver.url)
+    await collect('org_digest', receiver.url)
     await offend('org_refused', receiver.url)
     await connect('org_key', receiver.url)
     await loseKey('org_key')

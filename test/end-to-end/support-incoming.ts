@@ -42,7 +42,7 @@ export function incomingTransport(armed: () => boolean): Transport<'incoming', I
       { name: 'url', label: 'URL', kind: 'url', required: true, secret: true },
       { name: 'appKey', label: 'Key', kind: 'text', required: true, secret: true },
     ],
-    deadlineMs: 300,
+    deadlineMs: 1500,
     retry: { delaysMs: [] },
     missing(config) {
       stumble(config, 'missing')
