@@ -44,7 +44,7 @@ export async function replayMissed(
   for (const gap of record.gaps ?? []) {
     if (gap.to <= options.since) continue
     const missed = { from: Math.max(gap.from, options.since), to: gap.to }
-    const done = await replayGap(deps, record, missed, { now: options.now, limit: options.limit - added })
+    const done = await replayGap(deps, record, missed, { ...options, limit: options.limit - added })
     added += done.added
     await takeOff(deps.store, record, gap, missed.from, done.until)
     if (done.until < gap.to) return { added, more: true }
@@ -56,10 +56,10 @@ async function replayGap(
   deps: ReplayDeps,
   record: ConnectionRecord,
   gap: Gap,
-  { now, limit }: { readonly now: number; readonly limit: number },
+  { since, now, limit }: { readonly since: number; readonly now: number; readonly limit: number },
 ): Promise<{ readonly added: number; readonly until: number }> {
   const { orgId } = record
-  const range = { orgId, since: Math.max(0, gap.from - MARGIN_MS), until: gap.to + MARGIN_MS }
+  const range = { orgId, since: Math.max(gap.from - MARGIN_MS, since, record.createdAt), until: gap.to + MARGIN_MS }
   // it may have collected before, though it does not now
   const digested = await digestsOf(deps.store, record, Math.max(0, range.since - CORRECTION_MS))
   const forgotten = await purgedBefore(deps.store.keys, orgId, now)

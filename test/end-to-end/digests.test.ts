@@ -344,6 +344,24 @@ describe.each(['memory', 'sqlite'] as const)('replay over the %s store', (stored
     await close()
   })
 
+  it('reaches back neither before `since` nor before the connection was made', async () => {
+    const { clock, dispatcher, connect, event, close } = world(stored)
+    await dispatcher.dispatch(event())
+    await clock.advance(1000)
+    await connect({})
+    const ref = { orgId: 'org_1', id: 'con_a' }
+    await dispatcher.connections.pause(ref)
+    await clock.advance(1000)
+    await dispatcher.dispatch(event())
+    await clock.advance(1000)
+    await dispatcher.dispatch(event())
+    await dispatcher.connections.resume(ref)
+    const call = { orgId: 'org_1', connectionId: 'con_a' }
+    expect(await dispatcher.deliveries.replay({ ...call, since: NOON + 2500 })).toMatchObject({ added: 1 })
+    expect(await dispatcher.deliveries.replay({ ...call, since: 0 })).toMatchObject({ added: 1 })
+    await close()
+  })
+
   it('goes on where its limit ended it, and adds nothing from before `since`', async () => {
     const { clock, sent, dispatcher, connect, event, close } = world(stored)
     await connect({})
