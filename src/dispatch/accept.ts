@@ -90,7 +90,7 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     const before = firsts.length === 1 && first !== undefined ? doubtful.get(first) : undefined
     const planned = before === undefined ? await plan(firsts, tx) : [before]
     const known = await enqueue(planned, tx, shared).catch((error: unknown) => {
-      if (events.length > 1) firsts.forEach((event, index) => remember(event, planned[index]))
+      if (events.length > 1) for (const [index, event] of firsts.entries()) remember(event, planned[index])
       throw error
     })
     if (before !== undefined && known.size > 0 && (await isStored(before.event))) known.clear()

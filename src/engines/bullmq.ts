@@ -71,9 +71,7 @@ export function bullmqEngine(options: BullmqEngineOptions): Engine {
   if (typeof options !== 'object' || options === null) throw invalidInput('options', 'must be an object')
   checkOptions(options, OPTIONS)
   const { connection, queue = 'signalbox', prefix = 'bull', concurrency = 64 } = options
-  if (typeof connection !== 'object' || connection === null) {
-    throw invalidInput('connection', 'must be a Redis client, or options for one')
-  }
+  checkConnection(connection)
   checkQueueName(queue)
   if (queue.includes(':')) throw invalidInput('queue', 'must not contain `:`')
   if (typeof prefix !== 'string' || prefix === '') throw invalidInput('prefix', 'must be a text')
@@ -81,6 +79,22 @@ export function bullmqEngine(options: BullmqEngineOptions): Engine {
   return createJobEngine('bullmq', options, (logger) =>
     openQueue({ name: queue, connection: connection as ConnectionOptions, prefix, concurrency, logger }),
   )
+}
+
+/** What BullMQ refuses, later and in other words. @throws SignalboxError `invalid_input` */
+function checkConnection(connection: BullmqConnection): void {
+  if (typeof connection !== 'object' || connection === null) {
+    throw invalidInput('connection', 'must be a Redis client, or options for one')
+  }
+  const isClient = 'duplicate' in connection && typeof connection.duplicate === 'function'
+  const given: unknown = isClient && 'options' in connection ? connection.options : connection
+  if (typeof given !== 'object' || given === null) return
+  if (isClient && 'maxRetriesPerRequest' in given && given.maxRetriesPerRequest !== null) {
+    throw invalidInput('connection', 'an ioredis client needs `maxRetriesPerRequest: null`')
+  }
+  if ('keyPrefix' in given && given.keyPrefix) {
+    throw invalidInput('connection', 'must have no `keyPrefix`: give `prefix` to the engine')
+  }
 }
 
 function openQueue(options: {

@@ -73,7 +73,7 @@ const QUEUE = {
 
 /**
  * Wakes workers by jobs of pg-boss, for hosts that run it already: due deliveries by jobs, later ones by jobs that
- * start later, each with up to `maxIds` delivery ids. Needs the package `pg-boss`, 12 or later.
+ * start later, each with up to `maxIds` delivery ids. Needs the package `pg-boss`, 12.35 or later.
  *
  * The jobs hold nothing that matters: while they are lost or late, each worker still asks the store every `sweepMs`.
  *

@@ -28,6 +28,7 @@ export function pollingEngine(options: PollingEngineOptions = {}): Engine {
   let clock = options.clock ?? systemClock()
   let logger = options.logger ?? silentLogger
   let handler: EngineHandler | undefined
+  let followed: ReturnType<EngineHandler['work']> | undefined
   let working: Promise<void> | undefined
   let wakeAt = Number.POSITIVE_INFINITY
   let cancel: (() => void) | undefined
@@ -45,21 +46,30 @@ export function pollingEngine(options: PollingEngineOptions = {}): Engine {
     cancel?.()
     cancel = undefined
     wakeAt = Number.POSITIVE_INFINITY
-    // calls of `work` join the one under way, which then looks again
+    // calls of `work` join the one under way, which then looks again; one that has just ended is followed by another
     const work = handler.work()
-    working ??= follow(work)
+    if (work !== followed) {
+      followed = work
+      working = follow(work)
+    }
     wakeBy(clock.now() + pollMs)
   }
 
   async function follow(work: ReturnType<EngineHandler['work']>): Promise<void> {
     try {
       const { nextAt } = await work
-      working = undefined
+      ended(work)
       if (nextAt !== null) wakeBy(Math.max(nextAt, clock.now() + 1))
     } catch (error) {
-      working = undefined
+      ended(work)
       logger.error({ error }, 'the store could not be asked for work')
     }
+  }
+
+  function ended(work: ReturnType<EngineHandler['work']>): void {
+    if (followed !== work) return
+    followed = undefined
+    working = undefined
   }
 
   return {

@@ -58,6 +58,7 @@ export function createJobEngine(
   let closed = false
   const running = new Set<Promise<void>>()
   let wakeAt = Number.POSITIVE_INFINITY
+  let toldOf = 0
   let cancel: (() => void) | undefined
 
   const queue = (): JobQueue => {
@@ -116,7 +117,7 @@ export function createJobEngine(
     const work = handler.work()
     work.catch(() => undefined)
     working ??= follow(work)
-    wakeBy(clock.now() + Math.ceil(sweepMs * (0.9 + 0.1 * random())))
+    wakeBy(clock.now() + Math.round(sweepMs * (0.9 + 0.1 * random())))
     await working
   }
 
@@ -135,8 +136,10 @@ export function createJobEngine(
   /** One worker is enough at that instant: a job wakes it, unless the next sweep is there first. */
   function comeBackAt(at: number): void {
     if (stopping !== undefined || at >= wakeAt) return
-    if (at <= clock.now()) wakeBy(clock.now() + 1)
-    else void adder.add([{ deliveryId: '', dueAt: at }])
+    const now = clock.now()
+    if (at <= now) wakeBy(now + 1)
+    else if (at !== toldOf) void adder.add([{ deliveryId: '', dueAt: at }])
+    toldOf = at
   }
 
   async function run(ids: readonly string[]): Promise<void> {
@@ -148,17 +151,15 @@ export function createJobEngine(
 
   async function carryOut(ids: readonly string[]): Promise<void> {
     const until = clock.now() + HOLD_MS
-    let left = ids
-    if (handler !== undefined && ids.length > 0) {
-      left = (await handler.attempt(ids, until)).left
-      if (left.length === 0) return
-    }
+    const left = handler === undefined || ids.length === 0 ? ids : (await handler.attempt(ids, until)).left
     if (handler === undefined || stopping !== undefined) {
       // taken while this process stops: another is to have it
-      await adder.add((left.length > 0 ? left : ['']).map((deliveryId) => ({ deliveryId, dueAt: clock.now() })))
-      return
+      const next = ids.length === 0 ? [''] : left
+      return adder.add(next.map((deliveryId) => ({ deliveryId, dueAt: clock.now() })))
     }
-    await endOf(turn(), until, clock)
+    // what has ended may have made room for what other processes had to leave
+    const looked = turn()
+    if (ids.length === 0 || left.length > 0) await endOf(looked, until, clock)
   }
 
   async function shutDown(last: Promise<unknown> | undefined): Promise<void> {
@@ -169,9 +170,12 @@ export function createJobEngine(
       await opened?.pause()
     })
     await Promise.all(running)
+    const hasWorked = handler !== undefined
     handler = undefined
     await working
     await last?.catch(() => undefined)
+    // of what ended since the last look, others may have waited for an end
+    if (hasWorked) void adder.add([{ deliveryId: '', dueAt: clock.now() }])
     let isTold = false
     await inTime(async () => {
       isTold = isLeft && (await adder.idle())

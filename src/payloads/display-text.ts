@@ -2,7 +2,8 @@ import { wellFormed } from './text.ts'
 
 /** What ends a line besides LF: CRLF, CR, vertical tab, form feed, NEL, line and paragraph separators. */
 const LINE_ENDS = /\r\n?|[\v\f\u0085\u2028\u2029]/g
-const SPACES = /[\s\u0085]+/g
+/** White space that is not one space already. */
+const SPACES = /[\s\u0085]{2,}|[^\S ]|\u0085/g
 const CONTROLS = /[\p{Cc}--[\n\t]]/gv
 /** What one of the two finds in a line. Most titles hold none of it: one look, and nothing is written anew. */
 const UNTIDY = /[[\s\p{Cc}]--[ ]]| {2}/v

@@ -8,6 +8,8 @@ export interface Settler {
   add(settlement: Settlement, more: boolean): void
   /** Results not written yet. */
   readonly size: number
+  /** Begins to write what is queued, unless a write is under way: another call to the store is due in any case. */
+  begin(): void
   /** Writes what is queued; resolves when all of it has been written or given up. */
   flush(): Promise<void>
 }
@@ -94,6 +96,7 @@ export function createSettler(options: SettlerOptions): Settler {
         timer ??= setTimeout(begin, options.maxWaitMs)
       }
     },
+    begin: () => void begin(),
     async flush() {
       while (writing || queue.length > 0) await begin()
     },

@@ -160,6 +160,8 @@ export function createWorker(deps: WorkerDeps): Worker {
     const giveBackPlaces = places.reserve(limit)
     let result: ClaimResult
     try {
+      // first: it frees leases, and a store may write both at once
+      settler.begin()
       result = await store.deliveries.claim({
         now,
         limit,

@@ -160,6 +160,23 @@ describe('imports go one way', () => {
     expect(users.filter((one) => unit(one.from) !== 'testing/msw')).toEqual([])
   })
 
+  it('only engines/bullmq touches bullmq, and nothing pg-boss: the host passes its own in', () => {
+    expect(imports.filter((one) => one.to === 'bullmq').map((one) => one.from)).toEqual(['engines/bullmq.ts'])
+    expect(imports.filter((one) => ['pg-boss', 'ioredis'].includes(one.to))).toEqual([])
+    const entries = files.filter((file) => file.endsWith('index.ts') || /^(?:stores|transports)\/[^/]+$/.test(file))
+    expect(reachable([...entries, 'engines/pg-boss.ts', 'engines/polling.ts'])).not.toContain('bullmq')
+  })
+
+  it('jobs, what engines over a queue share, imports contracts, errors and runtime', () => {
+    expect(
+      violations(
+        (path) => area(path) === 'jobs',
+        (one) =>
+          one.inside ? ['jobs', 'contracts', 'errors.ts', 'runtime'].includes(area(one.to)) : one.to === 'node:crypto',
+      ),
+    ).toEqual([])
+  })
+
   it('no other entry leads to msw', () => {
     const entries = files.filter(
       (file) => file.endsWith('index.ts') || /^(?:transports|stores|engines|presets)\/[^/]+$/.test(file),

@@ -1,7 +1,8 @@
 import { describe, it } from 'vitest'
 import { bullmqEngine } from '../../src/engines/bullmq.ts'
 import { engineContract } from '../../src/testing/index.ts'
-import { flushPrefix, freshPrefix, redisMissing, redisUrl, startRelay } from '../support/redis.ts'
+import { flushPrefix, freshPrefix, redisMissing, redisUrl } from '../support/redis.ts'
+import { startRelay } from '../support/relay.ts'
 
 const missing = await redisMissing()
 

@@ -55,6 +55,27 @@ describe('the polling engine', () => {
     await engine.stop()
   })
 
+  it('follows work that begins in the moment in which the one before ends', async () => {
+    const errors: unknown[] = []
+    const clock = fakeClock({ now: 0 })
+    const logger = { ...silentLogger, error: (fields: object) => errors.push(fields) }
+    const engine = pollingEngine({ pollMs: 1000, clock, logger })
+    let calls = 0
+    await engine.start({
+      work() {
+        if (++calls > 1) return Promise.reject(new Error('the store failed'))
+        const done = Promise.resolve({ nextAt: null })
+        void done.then(() => engine.schedule([{ deliveryId: 'd', dueAt: 0 }]))
+        return done
+      },
+      attempt: noAttempt,
+    })
+    await clock.advance(0)
+    expect(calls).toBe(2)
+    expect(errors).toMatchObject([{ error: { message: 'the store failed' } }])
+    await engine.stop()
+  })
+
   it('is woken at once by what is due, and in time by what is due later', async () => {
     const { clock, calls, engine, handler } = harness()
     await engine.start(handler)

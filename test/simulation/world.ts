@@ -131,6 +131,9 @@ export async function runWorld(seed: number, mutant: Mutant = {}): Promise<Histo
     }
   }
 
+  // it would end the process of the host
+  const onUnhandled = (error: unknown): void => void stuck.push(`a rejection that nobody handles: ${error}`)
+  process.on('unhandledRejection', onUnhandled)
   const uninstall = timeline.install()
   try {
     await live()
@@ -139,6 +142,7 @@ export async function runWorld(seed: number, mutant: Mutant = {}): Promise<Histo
     stuck.push(error instanceof Error ? error.message : String(error))
   } finally {
     uninstall()
+    process.off('unhandledRejection', onUnhandled)
   }
 
   const pages = profile.orgs.map((orgId) => inner.deliveries.list({ orgId, limit: 1000 }))

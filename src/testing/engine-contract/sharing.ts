@@ -50,4 +50,28 @@ export const sharingCases: readonly Case[] = [
       await world.until('all of them', () => world.taken.length === 300, 4 * world.lateMs)
     },
   },
+  {
+    name: 'share: what had to wait for another to end follows it, whichever process has which',
+    shared: true,
+    async run(world) {
+      const ends = new Map<string, () => void>()
+      const send = ([id = '']: readonly string[]): Promise<void> =>
+        new Promise((resolve) => {
+          if (id.startsWith('second')) resolve()
+          else ends.set(id, resolve)
+        })
+      const host = world.engine()
+      for (let process = 0; process < 2; process++) await world.begin(world.engine(), { send })
+      for (let round = 0; round < 6; round++) {
+        const [first, second] = [`first${round}`, `second${round}`]
+        await host.schedule(world.put(0, first))
+        await world.until(first, () => ends.has(first))
+        await host.schedule(world.putBehind(first, second))
+        // soon in one round, late in the next
+        await world.pass(round % 2 === 0 ? 50 : 400)
+        ends.get(first)?.()
+        await world.until(second, () => world.takenIds().includes(second))
+      }
+    },
+  },
 ]

@@ -10,7 +10,7 @@ export const stopCases: readonly Case[] = [
       const held = new Promise<void>((resolve) => {
         release = resolve
       })
-      const process = await world.begin(engine, { send: () => held })
+      const process = await world.begin(engine, { onlyWork: true, send: () => held })
       await engine.schedule(world.put(0, 'a'))
       await world.until('the delivery', () => world.taken.length === 1)
       let stopped = false

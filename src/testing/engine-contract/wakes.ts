@@ -16,11 +16,8 @@ export const wakeCases: readonly Case[] = [
       world.put(400, 'a')
       world.put(800, 'b')
       await world.begin(world.engine())
-      await world.until('both instants', () => world.taken.length === 2, 800 + world.lateMs)
-      assert.deepEqual(
-        world.taken.map(({ id }) => id),
-        ['a', 'b'],
-      )
+      await world.until('the first instant', () => world.takenIds().includes('a'), 400 + world.lateMs)
+      await world.until('the second', () => world.takenIds().includes('b'), 400 + world.lateMs)
     },
   },
   {
@@ -46,11 +43,8 @@ export const wakeCases: readonly Case[] = [
       const asked = process.calls - before
       assert.ok(asked <= 3, `${asked} calls while nothing was due`)
       assert.deepEqual(world.taken, [])
-      await world.until('both', () => world.taken.length === 2, 500 + world.lateMs)
-      assert.deepEqual(
-        world.taken.map(({ id }) => id),
-        ['sooner', 'later'],
-      )
+      await world.until('the sooner one', () => world.takenIds().includes('sooner'), 200 + world.lateMs)
+      await world.until('the later one', () => world.takenIds().includes('later'), 300 + world.lateMs)
     },
   },
   {
@@ -156,6 +150,29 @@ export const wakeCases: readonly Case[] = [
       const now = world.put(0, 'a', 'b')
       await engine.schedule([...now, ...world.put(300, 'c')])
       await world.until('all three', () => world.taken.length === 3, 300 + world.lateMs)
+    },
+  },
+  {
+    name: 'schedule: what had to wait for another to end follows it',
+    async run(world) {
+      const engine = world.engine()
+      const ends = new Map<string, () => void>()
+      const send = ([id = '']: readonly string[]): Promise<void> =>
+        new Promise((resolve) => {
+          if (id.startsWith('second')) resolve()
+          else ends.set(id, resolve)
+        })
+      await world.begin(engine, { send })
+      // one that ends soon, and one that takes its time
+      for (const sendMs of [20, 700]) {
+        const [first, second] = [`first${sendMs}`, `second${sendMs}`]
+        await engine.schedule(world.put(0, first))
+        await world.until(first, () => ends.has(first))
+        await engine.schedule(world.putBehind(first, second))
+        await world.pass(sendMs)
+        ends.get(first)?.()
+        await world.until(second, () => world.takenIds().includes(second))
+      }
     },
   },
 ]

@@ -40,6 +40,8 @@ export interface World {
   now(): number
   /** Stores deliveries that are due so many ms from now. No engine is told. Answers what to `schedule`. */
   put(dueInMs: number, ...ids: string[]): readonly { readonly deliveryId: string; readonly dueAt: number }[]
+  /** One that is due, and may not begin before the send of another has ended, in whatever process. */
+  putBehind(other: string, id: string): readonly { readonly deliveryId: string; readonly dueAt: number }[]
   /** One more engine, as another process has it. */
   engine(): Engine
   /** Starts it, with a worker over the deliveries of the case. */
@@ -70,11 +72,18 @@ export function createWorld(options: {
 }): World {
   const { ground, lateMs, clock } = options
   const waiting = new Map<string, number>()
+  const behind = new Map<string, string>()
   const taken: Taken[] = []
   const engines: Engine[] = []
   const listeners = new Set<() => void>()
   let processes = 0
   const now = (): number => clock?.now() ?? Date.now()
+  const setTimer =
+    clock?.setTimer ??
+    ((at: number, fn: () => void) => {
+      const timer = setTimeout(fn, Math.max(0, at - Date.now()))
+      return () => clearTimeout(timer)
+    })
   const changed = (): void => {
     for (const listener of listeners) listener()
   }
@@ -85,7 +94,7 @@ export function createWorld(options: {
     for (const id of candidates) {
       if (ids.length >= limit) break
       const dueAt = waiting.get(id)
-      if (dueAt === undefined || dueAt > at) continue
+      if (dueAt === undefined || dueAt > at || behind.has(id)) continue
       ids.push(id)
     }
     for (const id of ids) {
@@ -95,6 +104,16 @@ export function createWorld(options: {
     return ids
   }
 
+  /** When there is more to take; `null` where only the end of a send makes it so. */
+  function nextAt(): number | null {
+    const instants = [...waiting].filter(([id]) => !behind.has(id)).map(([, dueAt]) => dueAt)
+    return instants.length === 0 ? null : Math.min(...instants)
+  }
+
+  function ended(ids: readonly string[]): void {
+    for (const [id, other] of behind) if (ids.includes(other)) behind.delete(id)
+  }
+
   function createProcess(behaviour: Behaviour): { handler: EngineHandler; process: Process } {
     const { perCall = Number.POSITIVE_INFINITY, onlyWork = false, onCall, send } = behaviour
     const by = processes++
@@ -102,6 +121,7 @@ export function createWorld(options: {
     let running = 0
     let loop: Promise<{ nextAt: number | null }> | undefined
     let lookAgain = (): void => {}
+    const sends = new Set<Promise<void>>()
 
     async function call<T>(work: () => Promise<T>): Promise<T> {
       calls++
@@ -116,20 +136,26 @@ export function createWorld(options: {
       }
     }
 
-    /** As a worker does: what is sent does not keep it from looking again when it is asked to. */
+    /** Resolves when `send` has; what it holds up goes on then. */
+    function begin(ids: readonly string[]): Promise<void> {
+      const sent = Promise.resolve(send?.(ids)).then(() => {
+        sends.delete(sent)
+        ended(ids)
+      })
+      sends.add(sent)
+      return sent
+    }
+
+    /** As a worker does: to the end of what this process sends, and sends never keep it from looking again. */
     async function takeAll(): Promise<{ nextAt: number | null }> {
-      const sends = new Set<Promise<void>>()
       for (;;) {
         const asked = new Promise<void>((resolve) => {
           lookAgain = resolve
         })
         const ids = take(by, waiting.keys(), perCall)
         changed()
-        if (ids.length > 0) {
-          const sent = Promise.resolve(send?.(ids)).then(() => void sends.delete(sent))
-          sends.add(sent)
-        }
-        if (sends.size === 0) return { nextAt: waiting.size === 0 ? null : Math.min(...waiting.values()) }
+        if (ids.length > 0) void begin(ids)
+        if (sends.size === 0) return { nextAt: nextAt() }
         await Promise.race([asked, ...sends])
       }
     }
@@ -155,15 +181,25 @@ export function createWorld(options: {
           })
           return loop
         },
-        attempt: (ids) =>
+        attempt: (ids, at) =>
           call(async () => {
             const got = onlyWork ? [] : take(by, ids, perCall)
             changed()
-            if (got.length > 0) await send?.(got)
+            if (got.length > 0) await before(at, begin(got))
             return { left: ids.filter((id) => !got.includes(id)) }
           }),
       },
     }
+  }
+
+  /** Waits for `work`, but no longer than until `at`. */
+  async function before(at: number, work: Promise<void>): Promise<void> {
+    let cancel = (): void => {}
+    const over = new Promise<void>((resolve) => {
+      cancel = setTimer(at, resolve)
+    })
+    await Promise.race([work, over])
+    cancel()
   }
 
   async function until(what: string, reached: () => boolean, withinMs: number = lateMs): Promise<void> {
@@ -225,6 +261,12 @@ export function createWorld(options: {
       const dueAt = now() + dueInMs
       for (const id of ids) waiting.set(id, dueAt)
       return ids.map((deliveryId) => ({ deliveryId, dueAt }))
+    },
+    putBehind(other, deliveryId) {
+      const dueAt = now()
+      waiting.set(deliveryId, dueAt)
+      behind.set(deliveryId, other)
+      return [{ deliveryId, dueAt }]
     },
     engine() {
       const engine = ground.engine()
