@@ -23,7 +23,7 @@ import { teamsTransport } from '../../src/transports/teams.ts'
 
 export const ORG = 'org_1'
 
-export const EVENT = {
+const EVENT = {
   orgId: ORG,
   type: 'breach_logged',
   title: 'Breach logged',

@@ -14,7 +14,9 @@ export interface Run {
 }
 
 /** Runs TypeScript in a process of its own, against the sources. `code` comes by stdin, a file by its path. */
-export async function run(program: { readonly file: string } | { readonly code: string }): Promise<Run> {
+export async function run(
+  program: ({ readonly file: string } | { readonly code: string }) & { readonly env?: NodeJS.ProcessEnv },
+): Promise<Run> {
   const args = 'file' in program ? [program.file] : ['--input-type=module-typescript', '-']
   const child = spawn(process.execPath, ['--import', hook, ...args], {
     cwd: root,
@@ -26,6 +28,7 @@ export async function run(program: { readonly file: string } | { readonly code: 
       FORCE_COLOR: undefined,
       NODE_NO_WARNINGS: '1',
       NODE_COMPILE_CACHE: cache,
+      ...program.env,
     },
   })
   child.stdin.end('code' in program ? program.code : '')

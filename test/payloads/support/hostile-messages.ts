@@ -82,7 +82,7 @@ const short = fc.array(fc.oneof(fc.constantFrom(...FRAGMENTS), fc.string({ unit:
 })
 
 /** Up to 100 kB: a few fragments, over and over. */
-export const hostileText: fc.Arbitrary<string> = fc
+const hostileText: fc.Arbitrary<string> = fc
   .tuple(short, fc.constantFrom(1, 1, 1, 4, 40, 100_000))
   .map(([parts, times]) => {
     const text = parts.join('')
@@ -90,7 +90,7 @@ export const hostileText: fc.Arbitrary<string> = fc
   })
 
 /** Links worth making are on `example.com` and below; those in texts lead elsewhere. */
-export const hostileHref: fc.Arbitrary<string> = fc.oneof(
+const hostileHref: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     'https://app.example.com/breaches/1',
     'https://app.example.com/a b(c)[d]*e*|f`~g~\\h"i\'j<k>{l}',
