@@ -32,7 +32,10 @@ export interface Dispatcher<
   dispatchMany(events: readonly E[], options?: { readonly tx?: unknown }): Promise<readonly DispatchResult[]>
   /** Everything of `dispatch` but the write, for hosts with a synchronous driver: `write` inside their transaction. */
   prepare(event: E): Promise<PreparedEvent>
-  /** The host committed something with `tx` or `prepare`: look at once rather than at the next poll. */
+  /**
+   * The host committed something with `tx` or `prepare`: look at once rather than at the next poll. Other processes are
+   * told too where the store can (Postgres).
+   */
   wake(): void
   /** What each connection of the organisation would do with this event, and the exact payload. Sends and stores nothing. */
   explain(event: E): Promise<readonly Explanation[]>

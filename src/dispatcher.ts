@@ -224,7 +224,10 @@ export function createDispatcher<
       await open()
       return acceptor.prepare(event)
     },
-    wake,
+    wake() {
+      wake()
+      store.announce?.()
+    },
     async explain(event) {
       await open()
       return explainEvent(event, { store, catalog, preparer, complete })

@@ -40,6 +40,8 @@ export interface Store {
    * never at once. Answers how to stop. A started dispatcher listens until it is closed.
    */
   onWake?(listener: () => void): () => void
+  /** Tells those listeners in other processes: the host committed something in a transaction of its own. Best effort. */
+  announce?(): void
 }
 
 export interface Page<T> {

@@ -135,7 +135,7 @@ export function postgresStore(options: PostgresStoreOptions): Store {
       closed = true
       await announcements?.close()
     },
-    ...(announcements ? { onWake: announcements.listen } : {}),
+    ...(announcements ? { onWake: announcements.listen, announce: announcements.announce } : {}),
   }
 }
 

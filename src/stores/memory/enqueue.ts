@@ -54,10 +54,24 @@ export function noTransactions(): SignalboxError {
 
 /** A store that writes rows would refuse it: this one must not be kinder. */
 function checkStorable(event: StoredEvent): void {
-  if (event.metadata === undefined) return
+  if (isPlain(event.metadata, MAX_DEPTH)) return
   try {
     JSON.stringify(event.metadata)
   } catch (cause) {
     throw new SignalboxError('store_failed', `event ${event.id}: its metadata cannot be serialised`, { cause })
   }
+}
+
+/** Deeper, and in whatever is not plain data, the serialiser has the word. */
+const MAX_DEPTH = 16
+
+function isPlain(value: unknown, depth: number): boolean {
+  if (typeof value === 'object' && value !== null) {
+    if (depth === 0) return false
+    if (Array.isArray(value)) return value.every((item) => isPlain(item, depth - 1))
+    if (Object.getPrototypeOf(value) !== Object.prototype) return false
+    for (const key in value) if (!isPlain(value[key as keyof typeof value], depth - 1)) return false
+    return true
+  }
+  return typeof value !== 'bigint' && typeof value !== 'function'
 }

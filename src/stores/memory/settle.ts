@@ -53,7 +53,8 @@ function write(state: State, row: Delivery, settlement: Settlement): void {
   progress.code = settlement.code
   progress.httpStatus = settlement.httpStatus
   if (settlement.attempts.length > 0) {
-    progress.log = progress.log.length === 0 ? settlement.attempts : [...progress.log, ...settlement.attempts]
+    // a copy has room for just what it holds; what was pushed into has more, for as long as it is kept
+    progress.log = [...progress.log, ...settlement.attempts]
   }
   switch (next.status) {
     case 'pending':

@@ -45,6 +45,22 @@ describe.skipIf(missing !== undefined)('wake-ups between processes', () => {
     expect(heard.heard()).toBe(1)
   })
 
+  it('others hear of what the host committed when it says so', async () => {
+    const world = await freshWorld()
+    const [ours, others] = [await world.open(), await world.open()]
+    const heard = await listener(ours)
+    const dispatcher = createDispatcher({
+      store: others,
+      transports: [createRecorder().transport('log')],
+      encryption: false,
+    })
+    const next = heard.next()
+    dispatcher.wake()
+    await next
+    expect(heard.heard()).toBe(1)
+    await dispatcher.close()
+  })
+
   it('what is due later, and what is inside a transaction of the host, is not announced', async () => {
     const world = await freshWorld()
     const [ours, others] = [await world.open(), await world.open()]
