@@ -47,7 +47,9 @@ export function redact(text: string, secrets: readonly string[]): string {
 export function redactor(secrets: readonly string[]): (text: string) => string {
   const shortest = Math.min(...secrets.map((secret) => secret.length)) - SHORTER
   let forms: readonly string[] | undefined
-  return (text) => {
+  let last: { readonly text: string; readonly result: string } | undefined
+
+  function redacted(text: string): string {
     let result = text
     if (text.length >= shortest) {
       forms ??= formsOf(secrets)
@@ -56,7 +58,16 @@ export function redactor(secrets: readonly string[]): (text: string) => string {
     }
     return result.replace(SHAPES, REDACTED)
   }
+
+  return (text) => {
+    if (text.length > MAX_REMEMBERED_LENGTH) return redacted(text)
+    if (text !== last?.text) last = { text, result: redacted(text) }
+    return last.result
+  }
 }
+
+/** Endpoints give the same short answer again and again. */
+const MAX_REMEMBERED_LENGTH = 200
 
 /** Texts of this length and more may have been cut by whoever read them: through the middle of a secret. */
 const MAYBE_CUT_LENGTH = 500
@@ -114,7 +125,9 @@ const MAX_SNIPPET_BYTES = 2_048
 
 /** The beginning of a text, at most 2 KiB of UTF-8, cut between code points; lone surrogates become U+FFFD. */
 export function truncateSnippet(text: string): string {
-  // No character of UTF-16 takes less than a byte.
+  // No character of UTF-16 takes more than three bytes …
+  if (text.length * 3 <= MAX_SNIPPET_BYTES) return text.toWellFormed()
+  // … or less than one.
   const bytes = Buffer.from(text.slice(0, MAX_SNIPPET_BYTES + 1))
   if (bytes.length <= MAX_SNIPPET_BYTES) return bytes.toString()
   return bytes.toString('utf8', 0, codePointEnd(bytes.subarray(0, MAX_SNIPPET_BYTES), MAX_SNIPPET_BYTES))

@@ -52,6 +52,7 @@ export function createJobEngine(
   let random = Math.random
   let opened: JobQueue | undefined
   let handler: EngineHandler | undefined
+  let followed: ReturnType<EngineHandler['work']> | undefined
   let working: Promise<void> | undefined
   let consuming: Promise<boolean> | undefined
   let stopping: Promise<void> | undefined
@@ -113,10 +114,12 @@ export function createJobEngine(
     cancel?.()
     cancel = undefined
     wakeAt = Number.POSITIVE_INFINITY
-    // calls of `work` join the one under way, which then looks again
+    // calls of `work` join the one under way, which then looks again; one that has just ended is followed by another
     const work = handler.work()
-    work.catch(() => undefined)
-    working ??= follow(work)
+    if (work !== followed) {
+      followed = work
+      working = follow(work)
+    }
     wakeBy(clock.now() + Math.round(sweepMs * (0.9 + 0.1 * random())))
     await working
   }
@@ -124,13 +127,19 @@ export function createJobEngine(
   async function follow(work: ReturnType<EngineHandler['work']>): Promise<void> {
     try {
       const { nextAt } = await work
-      working = undefined
+      ended(work)
       if (nextAt !== null) comeBackAt(nextAt)
     } catch (error) {
-      working = undefined
+      ended(work)
       logger.error({ error }, 'the store could not be asked for work')
       wakeBy(clock.now() + AGAIN_MS)
     }
+  }
+
+  function ended(work: ReturnType<EngineHandler['work']>): void {
+    if (followed !== work) return
+    followed = undefined
+    working = undefined
   }
 
   /** One worker is enough at that instant: a job wakes it, unless the next sweep is there first. */

@@ -5,13 +5,16 @@ import type { Clock, Ids } from '../contracts/clock.ts'
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const PAIRS: readonly string[] = Array.from({ length: 1024 }, (_, n) => `${ALPHABET[n >> 5]}${ALPHABET[n & 31]}`)
 const COUNTER_SIZE = 1 << 20
+/** For each millisecond; fetched for many at once. */
+const RANDOM_BYTES = 8
 
 /**
  * The default {@link Ids}: `prefix_` and 26 characters: the time (10), randomness of this process and millisecond (12),
  * a counter (4). Ids of one process sort in the order of their making as long as the clock does not step back.
  */
 export function createIds(clock: Pick<Clock, 'now'>): Ids {
-  const random = new Uint8Array(8)
+  const random = new Uint8Array(RANDOM_BYTES * 64)
+  let used = random.length
   let lastMs = -1
   let counter = 0
   let stem = ''
@@ -19,8 +22,12 @@ export function createIds(clock: Pick<Clock, 'now'>): Ids {
   const heads = new Map<string, string>()
 
   const renew = (now: number): void => {
-    randomFillSync(random)
-    const view = new DataView(random.buffer)
+    if (used === random.length) {
+      randomFillSync(random)
+      used = 0
+    }
+    const view = new DataView(random.buffer, used, RANDOM_BYTES)
+    used += RANDOM_BYTES
     lastMs = now
     counter = 0
     heads.clear()

@@ -31,7 +31,7 @@ export function freshPrefix(): string {
 }
 
 /** Runs `work` with a client of its own. */
-export async function withRedis<T>(work: (client: Redis) => Promise<T>): Promise<T> {
+async function withRedis<T>(work: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(redisUrl)
   try {
     return await work(client)

@@ -20,3 +20,20 @@ it('keeps nothing of deliveries that nobody watches', () => {
   watchers.sent('a', { kind: 'delivered' })
   expect(watchers.isSent('a')).toBe(false)
 })
+
+it('tells all who wait for one delivery, and of those who gave up no one', async () => {
+  const watchers = createWatchers()
+  const first = watchers.watch(['a'])
+  const second = watchers.watch(['a', 'b'])
+  const third = watchers.watch(['a'])
+  third.giveUp(new Set(['a']))
+  await third.done
+  watchers.sent('a', { kind: 'delivered' })
+  expect(watchers.isSent('a')).toBe(true)
+  watchers.settled('a', { status: 'delivered' })
+  await first.done
+  second.end()
+  await second.done
+  const told = { next: { status: 'delivered' }, outcome: { kind: 'delivered' } }
+  expect([first, second, third].map(({ worked }) => [...worked])).toEqual([[['a', told]], [['a', told]], []])
+})
