@@ -12,7 +12,7 @@ export interface Receiver {
   close(): void
 }
 
-/** `/hang` never answers, everything else is answered with 200 at once. */
+/** `/hang` never answers, `/fail` answers 500, everything else 200 at once. */
 export async function startReceiver(): Promise<Receiver> {
   const child = fork(fileURLToPath(import.meta.url), ['receive'])
   const port = await new Promise<number>((resolve) => child.once('message', (message) => resolve(Number(message))))
@@ -36,6 +36,7 @@ if (process.argv[2] === 'receive' && process.send !== undefined) {
   let latencies: number[] = []
   const server = createServer((request, response) => {
     if (request.url === '/hang') return
+    if (request.url === '/fail') response.statusCode = 500
     if (request.url !== '/timed') return void request.resume().on('end', () => response.end('{"ok":true}'))
     const at = preciseNow()
     const chunks: Buffer[] = []
