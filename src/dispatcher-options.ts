@@ -28,7 +28,11 @@ export interface WorkerOptions {
    * times as many sends in all: endpoints that hang do not hold up the rest. @default 64
    */
   readonly concurrency?: number
-  /** Sends at once to one connection, over all processes: 1 to 10,000. @default 8 */
+  /**
+   * Sends at once to one connection, over all processes: 1 to 10,000. While it has failed five times in a row or more it
+   * is one, until a send succeeds.
+   * @default 8
+   */
   readonly perConnection?: number
   /**
    * How long a claimed delivery is this worker's, in ms: 1000 to 3,600,000. Renewed while its send runs; past it,

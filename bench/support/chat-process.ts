@@ -4,7 +4,7 @@
  */
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { bodiesOf, CONTESTS, openHttp, type Send } from './chat-contenders.ts'
+import type { Json, Send } from './chat-contests.ts'
 import { inParallel } from './measure.ts'
 
 export interface ContenderProcess {
@@ -16,31 +16,38 @@ export interface ContenderProcess {
 }
 
 type Order =
+  /** Without `bodies`: the transport of this name. */
+  | { readonly kind: 'open'; readonly name: string; readonly origin: string; readonly bodies?: readonly Json[] }
   | { readonly kind: 'send'; readonly index: number }
   | { readonly kind: 'measure'; readonly cpuMs: number; readonly concurrency: number }
 
-/** `peer`: its place in the contest's list; -1: the transport. */
-export async function startContender(contest: number, peer: number, origin: string): Promise<ContenderProcess> {
-  const child = fork(fileURLToPath(import.meta.url), ['contend', String(contest), String(peer), origin])
-  const answer = () =>
-    new Promise<number>((resolve, reject) => {
-      const fail = (): void => reject(new Error('a contender ended: what it printed says why'))
+export async function startContender(
+  name: string,
+  origin: string,
+  bodies?: readonly Json[],
+): Promise<ContenderProcess> {
+  const child = fork(fileURLToPath(import.meta.url), ['contend'])
+  const order = (what: Order): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const fail = (): void => reject(new Error(`${name} ended: what it printed says why`))
       child.once('exit', fail)
       child.once('message', (message) => {
         child.off('exit', fail)
         resolve(Number(message))
       })
+      child.send(what)
     })
-  const order = (what: Order): Promise<number> => {
-    child.send(what)
-    return answer()
-  }
-  await answer()
+  await order({ kind: 'open', name, origin, ...(bodies === undefined ? {} : { bodies }) })
   return {
     send: async (index) => void (await order({ kind: 'send', index })),
     measure: (cpuMs, concurrency) => order({ kind: 'measure', cpuMs, concurrency }),
     close: () => child.disconnect(),
   }
+}
+
+async function open(name: string, origin: string, bodies: readonly Json[] | undefined): Promise<Send> {
+  if (bodies === undefined) return (await import('./chat-transports.ts')).openTransport(name, origin)
+  return (await import('./chat-peers.ts')).openPeer(name, origin, bodies)
 }
 
 const BATCH = 512
@@ -56,18 +63,13 @@ async function measure(send: Send, cpuMs: number, concurrency: number): Promise<
 }
 
 if (process.argv[2] === 'contend') {
-  const [contest, peer, origin = ''] = process.argv.slice(3)
-  const chosen = CONTESTS[Number(contest)]
-  if (chosen === undefined) throw new Error('no such contest')
-  const competitor = chosen.peers[Number(peer)]
-  const send =
-    competitor === undefined
-      ? chosen.ours(origin, openHttp())
-      : await competitor.open(origin, await bodiesOf(chosen, origin))
+  let send: Send = () => Promise.reject(new Error('not opened'))
   process.on('message', async (order: Order) => {
-    if (order.kind === 'send') process.send?.(await send(order.index).then(() => 0))
-    else process.send?.(await measure(send, order.cpuMs, order.concurrency))
+    let result = 0
+    if (order.kind === 'open') send = await open(order.name, order.origin, order.bodies)
+    else if (order.kind === 'send') await send(order.index)
+    else result = await measure(send, order.cpuMs, order.concurrency)
+    process.send?.(result)
   })
   process.on('disconnect', () => process.exit())
-  process.send?.(0)
 }

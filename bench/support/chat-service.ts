@@ -12,6 +12,9 @@ export interface ChatService {
   close(): void
 }
 
+/** Not one message over and over: engines remember what they made of a string. */
+export const MESSAGES = 256
+
 /** The services' own; `hook` is anybody's webhook. */
 export const PATHS = {
   slackApi: '/api/chat.postMessage',

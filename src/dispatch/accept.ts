@@ -94,7 +94,7 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
       throw error
     })
     if (before !== undefined && known.size > 0 && (await isStored(before.event))) known.clear()
-    const written = planned.map((one): Written => [one, resultOf(one, known.has(keyOf(one.event)))])
+    const written = planned.map((one): Written => [one, resultOf(one, known.size > 0 && known.has(keyOf(one.event)))])
     return firsts.length === events.length ? written : withRepeats(events, written)
   }
 
@@ -206,6 +206,7 @@ const keyOf = (event: Ref): string => `${event.orgId}\n${event.id}`
 
 /** Of equal events that are written together the first counts. */
 function withoutRepeats(events: readonly AcceptedEvent[]): readonly AcceptedEvent[] {
+  if (new Set(events.map((event) => event.id)).size === events.length) return events
   const known = new Set<string>()
   return events.filter((event) => known.size !== known.add(keyOf(event)).size)
 }

@@ -43,7 +43,7 @@ async function run(exchange: Exchange, inside: PortInside): Promise<void> {
   const note = (headers: ReceivedHeaders): void => {
     received = headers
   }
-  exchange.abort = () => controller.abort()
+  exchange.io = controller
   const init: Init = {
     method: request.method,
     headers: pairs(headers),

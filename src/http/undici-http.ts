@@ -50,7 +50,7 @@ function handler(exchange: Exchange, inside: PortInside): Dispatcher.DispatchHan
       // It waited for a connection longer than anyone waited for it.
       if (exchange.settled) return controller.abort(aborted())
       exchange.written = 'unknown'
-      exchange.abort = () => controller.abort(aborted())
+      exchange.io = controller
     },
     onResponseStarted() {
       exchange.written = true

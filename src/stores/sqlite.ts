@@ -56,6 +56,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   const bodies = createBodies()
   const lanes = createLanes(bodies)
   const events = createEventCache()
+  const leased = new Map<string, number>()
   let db: SqliteDatabase | undefined
   let current: Access | undefined
   let ready: Promise<void> | undefined
@@ -78,6 +79,8 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   function onRollback(): void {
     names.forgetNew()
     lanes.forget()
+    events.forget()
+    leased.clear()
   }
 
   async function setup(): Promise<void> {
@@ -113,7 +116,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     capabilities: { tx: false, durable: true },
     connections: createConnections({ access, names, bodies, lanes }),
     events: createEvents(access, names),
-    deliveries: createDeliveries({ access, names, lanes, events, leased: new Map() }),
+    deliveries: createDeliveries({ access, names, lanes, events, leased }),
     digests: createDigests({ access, names, bodies, lanes, events }),
     keys: createKeys(access),
     async setup() {

@@ -1,7 +1,6 @@
 import type { Clock } from '../contracts/clock.ts'
 import type { ConnectionRecord, LatestDelivery, StatusReason } from '../contracts/connection.ts'
 import type { AttemptRecord, NextState, Settlement } from '../contracts/delivery.ts'
-import type { StoredEvent } from '../contracts/event.ts'
 import type { Message } from '../contracts/message.ts'
 import type { Outcome, OutcomeCode } from '../contracts/outcome.ts'
 import type { LeasedDelivery } from '../contracts/store.ts'
@@ -9,7 +8,7 @@ import { type Decision, decide } from '../delivery/decide.ts'
 import type { Emitter } from '../runtime/emitter.ts'
 import type { DispatcherEvents } from './events.ts'
 import type { ExchangeOnce } from './exchange.ts'
-import { type DigestContext, eventKey, messageOf } from './messages.ts'
+import { type DigestContext, type EventLookup, messageOf } from './messages.ts'
 import type { Prepared, Preparer } from './prepare.ts'
 import { secondTry } from './second-try.ts'
 
@@ -37,7 +36,7 @@ export interface Delivered {
 export type Deliver = (
   delivery: LeasedDelivery,
   record: ConnectionRecord,
-  events: ReadonlyMap<string, StoredEvent>,
+  eventOf: EventLookup,
   signal: AbortSignal,
 ) => Promise<Delivered | undefined>
 
@@ -47,7 +46,7 @@ type Settle = Extract<Decision, { kind: 'settle' }>
 export function createDeliver(deps: DeliverDeps): Deliver {
   const { clock, emitter } = deps
 
-  return async (delivery, record, events, signal) => {
+  return async (delivery, record, eventOf, signal) => {
     const preparing = deps.preparer.prepare(record)
     const prepared = preparing instanceof Promise ? await preparing : preparing
     if (prepared.kind === 'config_invalid') {
@@ -56,7 +55,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
     if (prepared.kind === 'unreadable') return unreadable(delivery)
     const context = delivery.kind === 'digest' ? await deps.digestContext(record) : NO_DIGEST
-    const message = messageOf(delivery, (id) => events.get(eventKey(delivery.orgId, id)), context)
+    const message = messageOf(delivery, (id) => eventOf(delivery.orgId, id), context)
     if (message === 'gone') return nothingLeft(delivery)
     if (message === 'unwanted') return { settlement: untried(delivery, { status: 'cancelled' }) }
     const importance = message.kind === 'event' ? message.event.importance : 'normal'

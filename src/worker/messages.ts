@@ -74,7 +74,15 @@ export function messageOf(
   }
 }
 
-/** Event ids are unique within their organisation only. */
-export function eventKey(orgId: string, eventId: string): string {
-  return `${orgId}\n${eventId}`
+/** Finds the events of a claim. Their ids are unique within their organisation only. */
+export type EventLookup = (orgId: string, eventId: string) => StoredEvent | undefined
+
+export function lookupOf(events: readonly StoredEvent[]): EventLookup {
+  const byOrg = new Map<string, Map<string, StoredEvent>>()
+  for (const event of events) {
+    const own = byOrg.get(event.orgId)
+    if (own === undefined) byOrg.set(event.orgId, new Map([[event.id, event]]))
+    else own.set(event.id, event)
+  }
+  return (orgId, eventId) => byOrg.get(orgId)?.get(eventId)
 }

@@ -1,12 +1,11 @@
 import type { Clock, Ids, Logger } from '../contracts/clock.ts'
 import type { ConnectionRecord } from '../contracts/connection.ts'
 import type { Settlement } from '../contracts/delivery.ts'
-import type { StoredEvent } from '../contracts/event.ts'
 import type { ClaimResult, Lease, LeasedDelivery, SettleResult, Store } from '../contracts/store.ts'
 import { SignalboxError } from '../errors.ts'
 import type { AfterSettle } from './after-settle.ts'
 import type { Deliver, Delivered } from './deliver.ts'
-import { eventKey } from './messages.ts'
+import { type EventLookup, lookupOf } from './messages.ts'
 import { createPlaces } from './places.ts'
 import { createRenewal } from './renewal.ts'
 import { createSettler } from './settler.ts'
@@ -177,11 +176,11 @@ export function createWorker(deps: WorkerDeps): Worker {
     const { deliveries } = result
     if (deliveries.length > 0) {
       const records = new Map(result.connections.map((record) => [record.id, record]))
-      const events = new Map(result.events.map((event) => [eventKey(event.orgId, event.id), event]))
+      const eventOf = lookupOf(result.events)
       for (const delivery of deliveries) {
         const lease: Lease = { deliveryId: delivery.id, connectionId: delivery.connectionId, token: delivery.token }
         places.begin(lease, now)
-        void carryOut(delivery, lease, records.get(delivery.connectionId), events)
+        void carryOut(delivery, lease, records.get(delivery.connectionId), eventOf)
       }
       renewal.begin()
     }
@@ -192,12 +191,12 @@ export function createWorker(deps: WorkerDeps): Worker {
     delivery: LeasedDelivery,
     lease: Lease,
     record: ConnectionRecord | undefined,
-    events: ReadonlyMap<string, StoredEvent>,
+    eventOf: EventLookup,
   ): Promise<void> {
     let done: Delivered | undefined
     let failed = false
     try {
-      done = record && (await deps.deliver(delivery, record, events, abort.signal))
+      done = record && (await deps.deliver(delivery, record, eventOf, abort.signal))
     } catch (error) {
       failed = !abort.signal.aborted
       if (failed) logger.error({ error, deliveryId: delivery.id }, 'a delivery could not be worked off')

@@ -49,6 +49,11 @@ export function createAccess({ session, synchronous, lockTimeoutMs, onWrite, onR
   function transaction<T>(begin: string, work: (session: Session) => T): T | typeof LOCKED {
     try {
       session.run(begin)
+    } catch (error) {
+      if (isLocked(error)) return LOCKED
+      throw storeFailed(error)
+    }
+    try {
       const result = work(session)
       session.run('COMMIT')
       return result

@@ -12,6 +12,8 @@ export interface EventCache {
   add(eid: number, event: StoredEvent, size: number): void
   /** Call at the begin of a transaction that will `get`. */
   generation(current: number): void
+  /** Call after each rollback: what the transaction read may have been its own. */
+  forget(): void
 }
 
 export const GENERATION = 'SELECT generation FROM signalbox_state'
@@ -35,8 +37,15 @@ export function createEventCache(): EventCache {
     characters += size
   }
 
+  function forget(): void {
+    young = new Map()
+    old = new Map()
+    characters = 0
+  }
+
   return {
     add,
+    forget,
     get(session, eid) {
       const kept = young.get(eid) ?? old.get(eid)
       if (kept) return kept
@@ -50,9 +59,7 @@ export function createEventCache(): EventCache {
     generation(current) {
       if (current === generation) return
       generation = current
-      young = new Map()
-      old = new Map()
-      characters = 0
+      forget()
     },
   }
 }
