@@ -2,7 +2,10 @@
 export interface Clock {
   /** Epoch ms. */
   now(): number
-  /** Calls `fn` once, at or after `atMs` (epoch ms). Answers a function that cancels it. A set timer keeps the process alive. */
+  /**
+   * Calls `fn` once, at or after `atMs` (epoch ms); where the clock has been set back meanwhile, when about as much time
+   * has gone by as lay before it. Answers a function that cancels it. A set timer keeps the process alive.
+   */
   setTimer(atMs: number, fn: () => void): () => void
 }
 

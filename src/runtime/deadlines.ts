@@ -4,7 +4,7 @@ import type { Clock } from '../contracts/clock.ts'
 export interface Deadline<T> {
   readonly item: T
   /** Epoch ms. */
-  readonly at: number
+  at: number
   previous: Deadline<T> | undefined
   next: Deadline<T> | undefined
 }
@@ -23,6 +23,8 @@ export interface Deadlines<T> {
 
 /** Instants this close together share a timer. */
 const GRAIN_MS = 64
+/** Clocks are adjusted by less all the time. */
+const SET_BACK_MS = 1000
 
 /**
  * One timer for many deadlines: a timer, or an `AbortSignal.timeout`, for each costs a good part of what a request
@@ -34,6 +36,19 @@ export function createDeadlines<T>(clock: Clock, expire: (item: T) => void): Dea
   let head: Deadline<T> | undefined
   let armedAt = Number.POSITIVE_INFINITY
   let disarm = (): void => {}
+  let seenAt = Number.NEGATIVE_INFINITY
+
+  /** Where the clock has been set back, what waits moves with it: nobody waits for the hour that was taken off. */
+  const now = (): number => {
+    const at = clock.now()
+    const back = seenAt - at
+    seenAt = at
+    if (back > SET_BACK_MS && head !== undefined) {
+      for (let entry: Deadline<T> | undefined = head; entry !== undefined; entry = entry.next) entry.at -= back
+      if (armedAt !== Number.POSITIVE_INFINITY) arm(armedAt - back)
+    }
+    return at
+  }
 
   const arm = (atMs: number): void => {
     disarm()
@@ -42,14 +57,14 @@ export function createDeadlines<T>(clock: Clock, expire: (item: T) => void): Dea
   }
 
   function fire(): void {
-    const now = clock.now()
+    armedAt = Number.POSITIVE_INFINITY
+    const at = now()
     const due: Deadline<T>[] = []
     let soonest = Number.POSITIVE_INFINITY
     for (let entry = head; entry !== undefined; entry = entry.next) {
-      if (entry.at <= now) due.push(entry)
+      if (entry.at <= at) due.push(entry)
       else if (entry.at < soonest) soonest = entry.at
     }
-    armedAt = Number.POSITIVE_INFINITY
     if (soonest !== Number.POSITIVE_INFINITY) arm(soonest)
     for (const entry of due) {
       // One that expires may take back another that is due.
@@ -77,7 +92,7 @@ export function createDeadlines<T>(clock: Clock, expire: (item: T) => void): Dea
 
   return {
     add(atMs, item) {
-      const at = atMs - clock.now() <= 2 * GRAIN_MS ? atMs : atMs - (atMs % GRAIN_MS)
+      const at = atMs - now() <= 2 * GRAIN_MS ? atMs : atMs - (atMs % GRAIN_MS)
       const entry: Deadline<T> = { item, at, previous: undefined, next: head }
       if (head !== undefined) head.previous = entry
       head = entry

@@ -17,6 +17,11 @@ function manualClock() {
   }
   return {
     clock,
+    /** The timers of the system's clock hold: they fire when the time before them has gone by. */
+    setBack(ms: number) {
+      now -= ms
+      for (const [entry, at] of timers) timers.set(entry, at - ms)
+    },
     pending: () => timers.size,
     timersSet: () => set,
     advanceTo(target: number) {
@@ -46,6 +51,24 @@ describe('createDeadlines', () => {
       expect(at - expiredAt).toBeLessThan(at - 1_000_000 <= 128 ? 1 : 64)
     }
   })
+
+  it.each(['before the next one is added', 'and nothing is added'])(
+    'moves with a clock that is set back, %s',
+    (when) => {
+      const { clock, advanceTo, setBack, pending } = manualClock()
+      const seen: [string, number][] = []
+      const deadlines = createDeadlines<string>(clock, (item) => seen.push([item, clock.now()]))
+      deadlines.add(clock.now() + 5_000, 'early')
+      setBack(3_600_000)
+      const setBackAt = clock.now()
+      if (when === 'before the next one is added') deadlines.add(clock.now() + 2_000, 'late')
+      advanceTo(setBackAt + 12_000)
+      expect(seen.map(([item]) => item).sort()).toEqual(when === 'and nothing is added' ? ['early'] : ['early', 'late'])
+      // what lay before it when it was last looked at, once more at most
+      for (const [, at] of seen) expect(at - setBackAt).toBeLessThanOrEqual(10_000)
+      expect(pending()).toBe(0)
+    },
+  )
 
   it('sets one timer for all, and none when nothing waits', () => {
     const { clock, pending, timersSet, advanceTo } = manualClock()
