@@ -39,6 +39,7 @@ export function createExchange(deps: {
   readonly tokens: TokenSource | undefined
 }): ExchangeOnce {
   const shared = createSharedPayloads()
+  const ofTokens = createRedactors()
 
   function payloadOf({ transport, connection, variant }: Prepared, message: Message): unknown {
     // a digest is one connection's own, and its events follow what that one wants when it goes out
@@ -102,7 +103,8 @@ export function createExchange(deps: {
       if (input.signal.aborted) throw error
       outcome = { kind: 'retry', code: 'transport_threw', ambiguous: true, detail: 'the transport threw an error' }
     }
-    outcome = clean(outcome, input.prepared.redact, tokens)
+    const { redact } = input.prepared
+    outcome = clean(outcome, tokens.length === 0 ? redact : (text) => redact(ofTokens(tokens)(text)))
     return { outcome, attempt: record(input, outcome, startedAt, deps.clock.now()) }
   }
 }
@@ -156,6 +158,22 @@ function createSharedPayloads() {
 
 const GENERATION_SIZE = 32
 
+const MAX_REDACTORS = 64
+
+/** What takes tokens out of texts: to make it costs more than to use it, and a workspace's channels share a token. */
+function createRedactors(): (tokens: readonly string[]) => (text: string) => string {
+  const known = new Map<string, (text: string) => string>()
+  return (tokens) => {
+    const key = tokens.join('\n')
+    const found = known.get(key)
+    if (found !== undefined) return found
+    if (known.size === MAX_REDACTORS) known.clear()
+    const made = redactor(tokens)
+    known.set(key, made)
+    return made
+  }
+}
+
 const tokenMissing: FailedOutcome = {
   kind: 'reauthorize',
   code: 'token_missing',
@@ -163,10 +181,9 @@ const tokenMissing: FailedOutcome = {
 }
 
 /** Nothing of what came back is kept before known secrets and their usual shapes are taken out of it. */
-function clean(outcome: Outcome, redact: (text: string) => string, tokens: readonly string[]): Outcome {
-  const redacted = tokens.length === 0 ? redact : (value: string) => redact(redactor(tokens)(value))
-  const text = (value: string, most: number): string => redacted(value).slice(0, most).toWellFormed()
-  const snippet = outcome.snippet === undefined ? {} : { snippet: truncateSnippet(redacted(outcome.snippet)) }
+function clean(outcome: Outcome, redact: (text: string) => string): Outcome {
+  const text = (value: string, most: number): string => redact(value).slice(0, most).toWellFormed()
+  const snippet = outcome.snippet === undefined ? {} : { snippet: truncateSnippet(redact(outcome.snippet)) }
   if (outcome.kind === 'delivered') {
     if (outcome.receipt === undefined) return { ...outcome, ...snippet }
     const receipt = Object.entries(outcome.receipt).map(([key, value]) => [key, text(value, MAX_RECEIPT_LENGTH)])
