@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../contracts/clock.ts'
 import type { Settlement } from '../contracts/delivery.ts'
 import type { DeliveryRepository, SettleResult } from '../contracts/store.ts'
@@ -22,6 +23,8 @@ export interface SettlerOptions {
   readonly maxWaitMs: number
   /** How long a write that fails is tried again, in ms: past the leases nothing can be settled. */
   readonly giveUpAfterMs: number
+  /** Aborted at the end of a shutdown's grace: what fails then is given up, the host does not wait for the store. */
+  readonly signal?: AbortSignal
   readonly logger: Logger
   onSettled(batch: readonly Settlement[], result: SettleResult): void
   /** The store refused all tries: the deliveries will be sent again when their leases have run out. */
@@ -48,11 +51,12 @@ export function createSettler(options: SettlerOptions): Settler {
         return
       } catch (error) {
         options.logger.error({ error, deliveries: batch.length }, 'results could not be written')
-        if (performance.now() + pauseMs > giveUpAt) {
+        if (options.signal?.aborted || performance.now() + pauseMs > giveUpAt) {
           options.onLost(batch)
           return
         }
-        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        // an abort ends the pause: one last try follows
+        await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => undefined)
       }
     }
   }

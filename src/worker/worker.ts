@@ -84,9 +84,10 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   const settler = createSettler({
     deliveries: store.deliveries,
-    maxBatch: Math.max(1, Math.floor(concurrency / 1)),
+    maxBatch: concurrency,
     maxWaitMs: SETTLE_WAIT_MS,
     giveUpAfterMs: leaseMs,
+    signal: abort.signal,
     logger,
     onSettled,
     onLost(batch) {
@@ -102,7 +103,6 @@ export function createWorker(deps: WorkerDeps): Worker {
     listener: Listener,
   ): Promise<{ nextAt: number | null }> {
     for (let hesitated = false; ; ) {
-      again = false
       const now = clock.now()
       if (stopping || now >= state.until || state.signal?.aborted) {
         await idle()
@@ -119,6 +119,7 @@ export function createWorker(deps: WorkerDeps): Worker {
         continue
       }
       hesitated = false
+      again = false
       const claimed = await claim(free, now)
       if (claimed.taken === free || again) continue
       if (claimed.nextAt !== null && claimed.nextAt <= now) {
@@ -246,6 +247,8 @@ export function createWorker(deps: WorkerDeps): Worker {
     }
     counts = { delivered, retried, failed }
     if (scheduled.length > 0) deps.onScheduled(scheduled)
+    // a claim that is under way may have looked before this made room
+    again = true
     progress.raise()
     deps
       .afterSettle(batch, result)

@@ -15,7 +15,11 @@ const settlement = (deliveryId: string): Settlement => ({
   at: 0,
 })
 
-function settlerOver(settle: (batch: readonly Settlement[]) => Promise<SettleResult>, giveUpAfterMs = 5000) {
+function settlerOver(
+  settle: (batch: readonly Settlement[]) => Promise<SettleResult>,
+  giveUpAfterMs = 5000,
+  signal?: AbortSignal,
+) {
   const settled: string[][] = []
   const lost: string[][] = []
   const settler = createSettler({
@@ -23,6 +27,7 @@ function settlerOver(settle: (batch: readonly Settlement[]) => Promise<SettleRes
     maxBatch: 3,
     maxWaitMs: 5,
     giveUpAfterMs,
+    ...(signal === undefined ? {} : { signal }),
     logger: silentLogger,
     onSettled: (batch) => settled.push(batch.map((one) => one.deliveryId)),
     onLost: (batch) => lost.push(batch.map((one) => one.deliveryId)),
@@ -89,5 +94,21 @@ describe('the settler', () => {
     settler.add(settlement('a'), false)
     await settler.flush()
     expect([settled, lost]).toEqual([[], [['a']]])
+  })
+
+  it('gives up after one last try once nobody waits any more', async () => {
+    const stop = new AbortController()
+    let calls = 0
+    const failing = async (): Promise<SettleResult> => {
+      calls++
+      throw new Error('away')
+    }
+    const { settler, lost } = settlerOver(failing, 3_600_000, stop.signal)
+    settler.add(settlement('a'), false)
+    while (calls < 2) await new Promise(setImmediate)
+    stop.abort()
+    await settler.flush()
+    expect(lost).toEqual([['a']])
+    expect(calls).toBe(3)
   })
 })
