@@ -31,6 +31,7 @@ export function pollingEngine(options: PollingEngineOptions = {}): Engine {
   let followed: ReturnType<EngineHandler['work']> | undefined
   let working: Promise<void> | undefined
   let wakeAt = Number.POSITIVE_INFINITY
+  let failing = false
   let cancel: (() => void) | undefined
 
   function wakeBy(at: number): void {
@@ -59,10 +60,14 @@ export function pollingEngine(options: PollingEngineOptions = {}): Engine {
     try {
       const { nextAt } = await work
       ended(work)
+      if (failing) logger.info({}, 'the store can be asked for work again')
+      failing = false
       if (nextAt !== null) wakeBy(Math.max(nextAt, clock.now() + 1))
     } catch (error) {
       ended(work)
-      logger.error({ error }, 'the store could not be asked for work')
+      // once an outage: a poll a second would fill the log with it
+      logger[failing ? 'debug' : 'error']({ error }, 'the store could not be asked for work')
+      failing = true
     }
   }
 

@@ -93,6 +93,7 @@ export function webhookTransport<const Name extends string = 'webhook'>(
       .refine((value) => byName.has(value), { error: `must be one of: ${[...byName.keys()].join(', ')}` }),
     headers: z.record(z.string(), z.string()).optional(),
   })
+  const encode = createEncoder()
   const fields: readonly FieldDescription[] = [
     { name: 'url', label: 'Endpoint URL', kind: 'url', required: true },
     {
@@ -117,7 +118,7 @@ export function webhookTransport<const Name extends string = 'webhook'>(
     defaultLabel: (connection) => new URL(connection.url).host,
     describe: (connection) => truncatedUrl(connection.url),
     build: (message, connection) => (byName.get(connection.config.format) ?? first).build(message),
-    send: (payload, context) => post(payload, context, signatures, keepResponse === 'snippet'),
+    send: (payload, context) => post(payload, encode(payload), context, signatures, keepResponse === 'snippet'),
   }
 }
 
@@ -131,8 +132,22 @@ const OPTIONS: readonly string[] = [
   'uniqueKey',
 ] satisfies (keyof WebhookTransportOptions)[]
 
+/**
+ * Encoded once: each signature, and the request, would do it again. So would each of the connections that share a
+ * payload; they come one after the other, so the latest is all there is to keep.
+ */
+function createEncoder(): (payload: WireBody) => Uint8Array {
+  let last: { readonly payload: WireBody; readonly bytes: Uint8Array } | undefined
+  return (payload) => {
+    if (typeof payload.body !== 'string') return payload.body
+    if (last?.payload !== payload) last = { payload, bytes: Buffer.from(payload.body) }
+    return last.bytes
+  }
+}
+
 async function post(
   payload: WireBody,
+  body: Uint8Array,
   context: SendContext<WebhookConfig>,
   signatures: readonly SignatureScheme[],
   keepSnippet: boolean,
@@ -143,8 +158,6 @@ async function post(
     ...payload.headers,
     ...config.headers,
   }
-  // Encoded once: each signature, and the request, would do it again.
-  const body = typeof payload.body === 'string' ? Buffer.from(payload.body) : payload.body
   const input = { id: context.messageId, sentAt: context.now, body, secrets: context.secrets }
   for (const scheme of signatures) {
     if (context.secrets.length > 0 || scheme.unsigned) Object.assign(headers, scheme.sign(input))

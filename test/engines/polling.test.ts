@@ -55,6 +55,25 @@ describe('the polling engine', () => {
     await engine.stop()
   })
 
+  it('tells once that the store is away, and once that it is back', async () => {
+    const told: string[] = []
+    const clock = fakeClock({ now: 0 })
+    const logger = { ...silentLogger, error: () => told.push('away'), info: () => told.push('back') }
+    const engine = pollingEngine({ pollMs: 1000, clock, logger })
+    let away = true
+    const work = async () => {
+      if (away) throw new Error('no connection')
+      return { nextAt: null }
+    }
+    await engine.start({ work, attempt: noAttempt })
+    await clock.advance(5000)
+    expect(told).toEqual(['away'])
+    away = false
+    await clock.advance(5000)
+    expect(told).toEqual(['away', 'back'])
+    await engine.stop()
+  })
+
   it('follows work that begins in the moment in which the one before ends', async () => {
     const errors: unknown[] = []
     const clock = fakeClock({ now: 0 })
