@@ -9,7 +9,10 @@ export interface Renewal {
   stop(): void
 }
 
-/** Renews three times a lease, so that one renewal may fail. */
+/** After one that failed, in ms: a store that was away for a moment must not cost the leases. */
+const AGAIN_MS = 1000
+
+/** Renews three times a lease, so that one renewal may fail, or hang until the store gives it up. */
 export function createRenewal(options: {
   readonly deliveries: Pick<DeliveryRepository, 'renew'>
   readonly places: Places
@@ -19,22 +22,36 @@ export function createRenewal(options: {
 }): Renewal {
   const { deliveries, places, leaseMs, clock, logger } = options
   let cancel: (() => void) | undefined
+  let stopped = false
 
   function begin(): void {
-    if (places.running > 0) cancel ??= clock.setTimer(clock.now() + leaseMs / 3, renew)
+    if (cancel === undefined) renewIn(leaseMs / 3)
+  }
+
+  function renewIn(ms: number): void {
+    cancel?.()
+    cancel = undefined
+    if (places.running > 0 && !stopped) cancel = clock.setTimer(clock.now() + ms, renew)
   }
 
   async function renew(): Promise<void> {
-    cancel = undefined
+    // the next one does not wait for this one, which may hang
+    renewIn(leaseMs / 3)
     if (places.running === 0) return
     try {
       const lost = await deliveries.renew(places.leases(), clock.now() + leaseMs)
       if (lost.length > 0) logger.warn({ deliveries: lost }, 'leases were lost while their sends were running')
     } catch (error) {
       logger.error({ error }, 'leases could not be renewed')
+      renewIn(Math.min(AGAIN_MS, leaseMs / 10))
     }
-    begin()
   }
 
-  return { begin, stop: () => cancel?.() }
+  return {
+    begin,
+    stop() {
+      stopped = true
+      cancel?.()
+    },
+  }
 }

@@ -77,6 +77,8 @@ export function createWorker(deps: WorkerDeps): Worker {
   const renewal = createRenewal({ deliveries: store.deliveries, places, leaseMs, clock, logger })
   const watchers = createWatchers()
   const progress = createSignal()
+  /** Raised when `progress` is, and when a claim gives back the places that it did not fill. */
+  const room = createSignal()
   let counts: Counts = { delivered: 0, retried: 0, failed: 0 }
   let loop: { done: Promise<{ nextAt: number | null }>; until: number } | undefined
   let again = false
@@ -92,9 +94,14 @@ export function createWorker(deps: WorkerDeps): Worker {
     onSettled,
     onLost(batch) {
       for (const one of batch) watchers.giveUp(one.deliveryId)
-      progress.raise()
+      raise()
     },
   })
+
+  function raise(): void {
+    progress.raise()
+    room.raise()
+  }
 
   // ---------------------------------------------------------------------------------------------- the loop
 
@@ -133,7 +140,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   }
 
   async function progressOr(listener: Listener, at: number): Promise<void> {
-    const cancel = Number.isFinite(at) ? clock.setTimer(at, progress.raise) : undefined
+    const cancel = Number.isFinite(at) ? clock.setTimer(at, raise) : undefined
     await listener.wait()
     cancel?.()
   }
@@ -141,7 +148,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   /** Milliseconds, and no part of any promise about time: the event loop's own timer. */
   async function hesitate(listener: Listener): Promise<void> {
     const endAt = performance.now() + HESITATION_MS
-    const timer = setTimeout(progress.raise, HESITATION_MS)
+    const timer = setTimeout(raise, HESITATION_MS)
     do await listener.wait()
     while (!stopping && places.free(clock.now()) < minClaim && performance.now() < endAt)
     clearTimeout(timer)
@@ -173,6 +180,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       })
     } finally {
       giveBackPlaces()
+      room.raise()
     }
     const { deliveries } = result
     if (deliveries.length > 0) {
@@ -207,14 +215,14 @@ export function createWorker(deps: WorkerDeps): Worker {
       if (failed) watchers.giveUp(delivery.id)
       else await giveBack(lease)
       places.end(lease)
-      progress.raise()
+      raise()
       return
     }
     watchers.sent(delivery.id, done.outcome)
     places.end(lease)
     settler.add(done.settlement, places.running > 0)
     const free = concurrency - places.running
-    if (free === minClaim || free <= 1 || places.running === 0) progress.raise()
+    if (free === minClaim || free <= 1 || places.running === 0) raise()
   }
 
   async function giveBack(lease: Lease): Promise<void> {
@@ -249,7 +257,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     if (scheduled.length > 0) deps.onScheduled(scheduled)
     // a claim that is under way may have looked before this made room
     again = true
-    progress.raise()
+    raise()
     deps
       .afterSettle(batch, result)
       .catch((error: unknown) => logger.error({ error }, 'settled results went unannounced'))
@@ -257,7 +265,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   /** Claims these, as places come free, until `until`. */
   async function claimEach(ids: readonly string[], until: number): Promise<void> {
-    const listener = progress.listen()
+    const listener = room.listen()
     try {
       for (let from = 0; from < ids.length && !stopping; ) {
         const now = clock.now()
@@ -282,19 +290,19 @@ export function createWorker(deps: WorkerDeps): Worker {
   return {
     work({ until = Number.POSITIVE_INFINITY, signal } = {}) {
       again = true
-      progress.raise()
+      raise()
       if (loop !== undefined) {
         loop.until = Math.max(loop.until, until)
         return loop.done
       }
       const state = { until, signal, done: Promise.resolve<{ nextAt: number | null }>({ nextAt: null }) }
       const listener = progress.listen()
-      signal?.addEventListener('abort', progress.raise)
+      signal?.addEventListener('abort', raise)
       loop = state
       state.done = run(state, listener).finally(() => {
         loop = undefined
         listener.end()
-        signal?.removeEventListener('abort', progress.raise)
+        signal?.removeEventListener('abort', raise)
       })
       return state.done
     },
@@ -303,7 +311,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       const watch = watchers.watch(ids)
       const cancel = clock.setTimer(until, () => {
         watch.end()
-        progress.raise()
+        raise()
       })
       await claimEach(ids, until)
       // what is neither running here nor waiting to be settled was not ours to attempt
@@ -318,7 +326,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
     async stop(graceMs) {
       stopping = true
-      progress.raise()
+      raise()
       const ended = idle()
       let cancel: (() => void) | undefined
       const grace = new Promise<void>((resolve) => {
@@ -327,7 +335,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       await Promise.race([ended, grace])
       cancel?.()
       abort.abort(new SignalboxError('closed', 'the dispatcher was closed'))
-      progress.raise()
+      raise()
       await ended
       await loop?.done.catch(() => undefined)
       renewal.stop()

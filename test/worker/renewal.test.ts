@@ -5,7 +5,7 @@ import { fakeClock } from '../../src/testing/index.ts'
 import { createPlaces } from '../../src/worker/places.ts'
 import { createRenewal } from '../../src/worker/renewal.ts'
 
-it('renews what runs three times a lease, also after a failure, until nothing runs', async () => {
+it('renews what runs three times a lease, soon after a failure, until nothing runs', async () => {
   const clock = fakeClock({ now: 0 })
   const places = createPlaces(2)
   const calls: [number, readonly string[], number][] = []
@@ -26,9 +26,33 @@ it('renews what runs three times a lease, also after a failure, until nothing ru
   await clock.advance(2500)
   expect(calls).toEqual([
     [6000, ['a'], 9000],
-    [7000, ['a'], 10_000],
+    [6300, ['a'], 9300],
+    [7300, ['a'], 10_300],
   ])
   places.end(lease)
   await clock.advance(5000)
-  expect(calls).toHaveLength(2)
+  expect(calls).toHaveLength(3)
+})
+
+it('renews again in time while a renewal hangs, and not after the end', async () => {
+  const clock = fakeClock({ now: 0 })
+  const places = createPlaces(2)
+  const at: number[] = []
+  let fail = (): void => undefined
+  const deliveries = {
+    renew: () =>
+      new Promise<readonly string[]>((_, reject) => {
+        at.push(clock.now())
+        fail = () => reject(new Error('no answer'))
+      }),
+  }
+  const renewal = createRenewal({ deliveries, places, leaseMs: 3000, clock, logger: silentLogger })
+  places.begin({ deliveryId: 'a', connectionId: 'c', token: 't' }, clock.now())
+  renewal.begin()
+  await clock.advance(2500)
+  expect(at).toEqual([1000, 2000])
+  renewal.stop()
+  fail()
+  await clock.advance(5000)
+  expect(at).toEqual([1000, 2000])
 })
