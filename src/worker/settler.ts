@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../contracts/clock.ts'
 import type { Settlement } from '../contracts/delivery.ts'
 import type { DeliveryRepository, SettleResult } from '../contracts/store.ts'
@@ -56,7 +55,7 @@ export function createSettler(options: SettlerOptions): Settler {
           return
         }
         // an abort ends the pause: one last try follows
-        await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => undefined)
+        await sleep(pauseMs, options.signal)
       }
     }
   }
@@ -105,6 +104,18 @@ export function createSettler(options: SettlerOptions): Settler {
       while (writing || queue.length > 0) await begin()
     },
   }
+}
+
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal?.addEventListener('abort', end)
+  })
 }
 
 /**
