@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { catalogIndex } from '../../src/catalog/catalog-index.ts'
 import { defineCatalog } from '../../src/catalog/define.ts'
 import { checkSubscription, compileFilter, explainMatch, matches } from '../../src/catalog/subscriptions.ts'
+import type { Importance } from '../../src/contracts/event.ts'
 import type { SubscribedConnection } from '../../src/contracts/store.ts'
 
 const event = (label: string) => ({ label })
@@ -167,12 +168,14 @@ describe('compileFilter', () => {
     id: string,
     categories: readonly string[],
     eventTypes: readonly string[] = [],
+    minImportance?: Importance,
   ): SubscribedConnection => ({
     id,
     orgId: 'org_1',
     transport: 'webhook',
     categories,
     eventTypes,
+    ...(minImportance === undefined ? {} : { minImportance }),
   })
 
   it('answers the same array, frozen, for events of equal subscribers', () => {
@@ -182,8 +185,23 @@ describe('compileFilter', () => {
     expect(filter.match('breach_closed')).toBe(found)
     expect(Object.isFrozen(found)).toBe(true)
     expect(filter.match('member_joined').map((one) => one.id)).toEqual(['1', '2'])
-    expect(filter.match('member_removed').map((one) => one.id)).toEqual(['1'])
+    expect(filter.match('member_removed')).toBe(found)
     expect(filter.match('unheard_of')).toEqual([])
+  })
+
+  it('answers the same after more kinds of events than it keeps', () => {
+    const names = Array.from({ length: 600 }, (_, n) => `type_${n}`)
+    const connections = Array.from({ length: 10 }, (_, bit) =>
+      connection(
+        String(bit),
+        [],
+        names.filter((_, n) => ((n + 1) >> bit) & 1),
+      ),
+    )
+    const filter = compileFilter(undefined, connections)
+    for (const type of [...names, ...names]) {
+      expect(filter.match(type)).toEqual(connections.filter(({ eventTypes }) => eventTypes.includes(type)))
+    }
   })
 
   it('keeps nothing for types that only events bring along', () => {
@@ -196,22 +214,23 @@ describe('compileFilter', () => {
   it('answers for every event what matching one by one does', () => {
     const names = fc.constantFrom('breach', 'team', 'dpia', 'gone')
     const types = fc.constantFrom(...TYPES, 'gone_type')
+    const importances = fc.constantFrom<Importance | undefined>(undefined, 'low', 'normal', 'high', 'urgent')
     const subscriptions = fc.array(
-      fc.tuple(fc.uniqueArray(names, { maxLength: 3 }), fc.uniqueArray(types, { maxLength: 3 })),
+      fc.tuple(fc.uniqueArray(names, { maxLength: 3 }), fc.uniqueArray(types, { maxLength: 3 }), importances),
       { maxLength: 8 },
     )
-    const events = fc.array(fc.record({ type: types, category: fc.option(names, { nil: undefined }) }), {
-      maxLength: 12,
-    })
+    const events = fc.array(
+      fc.record({ type: types, category: fc.option(names, { nil: undefined }), importance: importances }),
+      { maxLength: 12 },
+    )
     fc.assert(
       fc.property(fc.boolean(), subscriptions, events, (typed, wanted, happened) => {
         const used = typed ? catalogIndex(catalog) : undefined
-        const connections = wanted.map(([categories, eventTypes], i) => connection(String(i), categories, eventTypes))
+        const connections = wanted.map((one, i) => connection(String(i), ...one))
         const filter = compileFilter(used, connections)
-        for (const { type, category } of happened) {
-          expect(filter.match(type, category)).toEqual(
-            connections.filter((one) => matches(one, { type, category }, used)),
-          )
+        for (const event of happened) {
+          const found = filter.match(event.type, event.category, event.importance)
+          expect(found).toEqual(connections.filter((one) => matches(one, event, used)))
         }
       }),
     )
