@@ -10,6 +10,7 @@ import { createPlaces } from './places.ts'
 import { createRenewal } from './renewal.ts'
 import { createSettler } from './settler.ts'
 import { createSignal, type Listener } from './signal.ts'
+import { createWanted } from './wanted.ts'
 import { createWatchers, type Worked } from './watchers.ts'
 
 export interface WorkerDeps {
@@ -96,6 +97,15 @@ export function createWorker(deps: WorkerDeps): Worker {
       for (const one of batch) watchers.giveUp(one.deliveryId)
       raise()
     },
+  })
+
+  const wanted = createWanted({
+    claim: (ids, now) => claim(ids.length, now, ids),
+    places,
+    room,
+    isStopping: () => stopping,
+    clock,
+    logger,
   })
 
   function raise(): void {
@@ -263,30 +273,6 @@ export function createWorker(deps: WorkerDeps): Worker {
       .catch((error: unknown) => logger.error({ error }, 'settled results went unannounced'))
   }
 
-  /** Claims these, as places come free, until `until`. */
-  async function claimEach(ids: readonly string[], until: number): Promise<void> {
-    const listener = room.listen()
-    try {
-      for (let from = 0; from < ids.length && !stopping; ) {
-        const now = clock.now()
-        if (now >= until) return
-        const free = places.free(now)
-        if (free === 0) {
-          await progressOr(listener, Math.min(places.nextFreeAt() ?? Number.POSITIVE_INFINITY, until))
-          continue
-        }
-        const some = ids.slice(from, from + free)
-        await claim(some.length, now, some)
-        from += some.length
-      }
-    } catch (error) {
-      // they are accepted all the same, and another claim gets them
-      logger.error({ error }, 'deliveries could not be claimed for those who wait for them')
-    } finally {
-      listener.end()
-    }
-  }
-
   return {
     work({ until = Number.POSITIVE_INFINITY, signal } = {}) {
       again = true
@@ -313,7 +299,7 @@ export function createWorker(deps: WorkerDeps): Worker {
         watch.end()
         raise()
       })
-      await claimEach(ids, until)
+      await wanted.claim(ids, until)
       // what is neither running here nor waiting to be settled was not ours to attempt
       const left = ids.filter((id) => !places.has(id) && !watchers.isSent(id) && !watch.worked.has(id))
       watch.giveUp(new Set(left))
