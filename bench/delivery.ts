@@ -1,143 +1,154 @@
 /**
- * dispatch → delivered, beside the bare loop that it stands for: JSON.stringify + createHmac + undici's Pool.request.
- * CPU of the sending process; rounds interleaved; medians.
+ * dispatch → delivered: the dispatcher over its stores and engines, beside the bare loop, and beside what a host would
+ * write with a queue and an HTTP client. Each in a process of its own; rounds in turn; medians. Of Postgres and Redis,
+ * at SIGNALBOX_TEST_POSTGRES_URL and SIGNALBOX_TEST_REDIS_URL, everything that was made is dropped at the end; their CPU
+ * is that of the whole server, so nobody else should use it meanwhile.
  *
- *   node bench/delivery.ts [--count 20000] [--rounds 5] [--only memory]
+ *   npm install --prefix bench
+ *   node bench/delivery.ts [--count 2500] [--rounds 5] [--connections 1] [--only 'postgres 256,graphile']
  */
-import { createHmac, createSecretKey } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { Pool } from 'undici'
-import type { Store } from '../src/contracts/store.ts'
-import { createDispatcher } from '../src/dispatcher.ts'
-import { ghostSignature } from '../src/signing/index.ts'
-import { memoryStore } from '../src/stores/memory.ts'
-import { sqliteStore } from '../src/stores/sqlite.ts'
-import { webhookTransport } from '../src/transports/webhook.ts'
-import { type Cost, costOf, inParallel, median, table } from './support/measure.ts'
+import { MEMORY, POSTGRES, type Service, SPECS, type Spec } from './support/delivery/contender.ts'
+import { cpuOf, type Figures, judge, rateOf, ratio } from './support/delivery/goals.ts'
+import { type ContenderProcess, startContender } from './support/delivery/process.ts'
+import { openPostgres, openRedis, type ServiceHandle } from './support/delivery/services.ts'
+import { median, table } from './support/measure.ts'
+import { missingPeers, peerVersion } from './support/peers.ts'
 import { startReceiver } from './support/receiver.ts'
 
-const CONCURRENCY = 64
-/** Accepted and not delivered yet: what a host has that dispatches about as fast as its receivers answer. */
-const MAX_OUTSTANDING = 1000
-const SECRET = 'a secret of the bench, 32 bytes!'
 const { values } = parseArgs({
   options: {
-    count: { type: 'string', default: '20000' },
+    count: { type: 'string', default: '2500' },
     rounds: { type: 'string', default: '5' },
+    /** The dispatcher's, each of an organisation: events go to them in turn. */
+    connections: { type: 'string', default: '1' },
+    /** Parts of contenders' names. */
     only: { type: 'string' },
   },
 })
 const count = Number(values.count)
-const folder = mkdtempSync(join(tmpdir(), 'signalbox-bench-'))
+const rounds = Number(values.rounds)
+const orgs = Number(values.connections)
+const postgresUrl = process.env.SIGNALBOX_TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/test'
+const redisUrl = process.env.SIGNALBOX_TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
+
+/** In rounds: engines go on optimising for tens of thousands of deliveries. */
+const WARM_UP = 2
+/** Those that wait for no server do so many times as many. */
+const UNSERVED_FACTOR = 8
+
+const services = new Map<Service, ServiceHandle>()
+const postgres = await openPostgres(postgresUrl)
+const redis = await openRedis(redisUrl)
+if (postgres !== undefined) services.set('postgres', postgres)
+if (redis !== undefined) services.set('redis', redis)
 const receiver = await startReceiver()
 
-const event = {
-  orgId: 'org_1',
-  type: 'case_assigned',
-  title: 'A case was assigned to you',
-  body: 'x'.repeat(142),
-  href: 'https://app.example.com/cases/1234567890',
-  orgName: 'Acme',
-  metadata: { caseId: 'case_1234567890', priority: 3, labels: ['access', 'erasure'] },
+interface Row {
+  readonly spec: Spec
+  readonly namespace: string
+  readonly handles: readonly ServiceHandle[]
+  readonly contender: ContenderProcess
+  readonly figures: Figures[]
 }
 
-/** The 402 bytes that `ghostFormat` makes of the event. */
-function payload() {
-  const { type, title, body, href, orgName, metadata } = event
-  return { type, title, body, href, orgName, metadata, timestamp: new Date().toISOString() }
+const missing = new Set<string>()
+const run = `signalbox_bench_${randomUUID().slice(0, 8)}`
+const rows: Row[] = []
+for (const [index, spec] of SPECS.entries()) {
+  if (await isLeftOut(spec)) continue
+  const namespace = `${run}_${index}`
+  const handles = spec.services.flatMap((service) => services.get(service) ?? [])
+  const contender = startContender({ spec, orgs, origin: receiver.origin, namespace, postgresUrl, redisUrl })
+  rows.push({ spec, namespace, handles, contender, figures: [] })
 }
-
-async function bareLoop(): Promise<Cost> {
-  const pool = new Pool(receiver.origin, { connections: CONCURRENCY })
-  const key = createSecretKey(SECRET, 'utf8')
-  const cost = await costOf(count, () =>
-    inParallel(count, CONCURRENCY, async () => {
-      const body = JSON.stringify(payload())
-      const response = await pool.request({
-        method: 'POST',
-        path: '/',
-        headers: {
-          'content-type': 'application/json',
-          'x-ghost-signature': createHmac('sha256', key).update(body).digest('hex'),
-          'x-ghost-timestamp': String(Math.floor(Date.now() / 1000)),
-        },
-        body,
-      })
-      await response.body.text()
-    }),
-  )
-  await pool.close()
-  return cost
-}
-
-async function viaDispatcher(store: Store): Promise<Cost> {
-  const dispatcher = createDispatcher({
-    store,
-    transports: [webhookTransport({ signatures: [ghostSignature()] })],
-    worker: { concurrency: CONCURRENCY, perConnection: CONCURRENCY },
-    egress: { allow: [{ cidr: '127.0.0.0/8', plainHttp: true }] },
-    encryption: false,
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    for (const { contender } of rows) contender.end()
   })
-  await dispatcher.connections.create({
-    orgId: 'org_1',
-    transport: 'webhook',
-    config: { url: `${receiver.origin}/` },
-    secret: SECRET,
-  })
-  await dispatcher.start()
-  let outstanding = 0
-  let waiting: (() => void)[] = []
-  dispatcher.on('delivery.delivered', () => {
-    if (--outstanding >= MAX_OUTSTANDING || waiting.length === 0) return
-    for (const resume of waiting) resume()
-    waiting = []
-  })
-  const cost = await costOf(count, async () => {
-    await inParallel(count, CONCURRENCY, async () => {
-      while (outstanding >= MAX_OUTSTANDING) await new Promise<void>((resolve) => waiting.push(resolve))
-      outstanding++
-      await dispatcher.dispatch(event)
-    })
-    await dispatcher.drain()
-  })
-  await dispatcher.close()
-  await store.close()
-  return cost
 }
-
-let files = 0
-const contenders: Record<string, () => Promise<Cost>> = {
-  'bare loop': bareLoop,
-  memory: () => viaDispatcher(memoryStore()),
-  'sqlite (FULL)': () => viaDispatcher(sqliteStore({ path: join(folder, `${files++}.db`) })),
-}
-
-const results = new Map<string, Cost[]>()
-for (let round = -1; round < Number(values.rounds); round++) {
-  for (const [name, run] of Object.entries(contenders)) {
-    if (values.only !== undefined && name !== 'bare loop' && !name.startsWith(values.only)) continue
-    const cost = await run()
-    if (round >= 0) results.set(name, [...(results.get(name) ?? []), cost])
+try {
+  for (let round = -WARM_UP; round < rounds; round++) {
+    for (const row of rows) {
+      const figures = await deliver(row)
+      if (round >= 0) row.figures.push(figures)
+    }
   }
+} finally {
+  for (const { contender, handles, namespace } of rows) {
+    contender.end()
+    for (const handle of handles) await handle.drop(namespace)
+  }
+  for (const handle of services.values()) await handle.close()
+  receiver.close()
 }
-receiver.close()
-rmSync(folder, { recursive: true })
+print()
 
-const bytes = Buffer.byteLength(JSON.stringify(payload()))
-const base = results.get('bare loop') ?? []
-console.log(`${count} deliveries of ${bytes} bytes, concurrency ${CONCURRENCY}, medians of ${values.rounds} rounds\n`)
-console.log(
-  table([
-    ['', 'µs CPU a delivery', '× bare loop', 'deliveries/s', '× memory'],
-    ...[...results].map(([name, costs]) => [
-      name,
-      median(costs.map((cost) => cost.cpu)).toFixed(1),
-      median(costs.map((cost, round) => cost.cpu / (base[round]?.cpu ?? Number.NaN))).toFixed(2),
-      median(costs.map((cost) => cost.rate)).toFixed(0),
-      median(costs.map((cost, round) => cost.rate / (results.get('memory')?.[round]?.rate ?? Number.NaN))).toFixed(2),
+async function isLeftOut({ name, family, client, services: needed }: Spec): Promise<boolean> {
+  const only = values.only?.toLowerCase().split(',')
+  if (only !== undefined && !only.some((part) => name.toLowerCase().includes(part))) return true
+  const lacking = needed.find((service) => !services.has(service))
+  if (lacking !== undefined) console.log(`Left out: ${name}, as no server answers (${lacking})`)
+  const packages: string[] = family === 'bare' || family === 'signalbox' ? [] : [family]
+  if (client === 'axios') packages.push(client)
+  const absent: string[] = []
+  for (const peer of packages) if ((await peerVersion(peer)) === undefined) absent.push(peer)
+  for (const peer of absent) missing.add(peer)
+  return lacking !== undefined || absent.length > 0
+}
+
+/** One round. @throws unless each event came once, and signed. */
+async function deliver({ spec, namespace, handles, contender }: Row): Promise<Figures> {
+  const deliveries = spec.services.length === 0 ? count * UNSERVED_FACTOR : count
+  await contender.open()
+  await receiver.counts()
+  const before = await serverCpu(handles)
+  const { cpu, rate } = await contender.run(deliveries)
+  const after = await serverCpu(handles)
+  await contender.close()
+  const counts = await receiver.counts()
+  if (Object.values(counts).some((value) => value !== deliveries)) {
+    throw new Error(`${spec.name}: of ${deliveries} events, the receiver had ${JSON.stringify(counts)}`)
+  }
+  for (const handle of handles) await handle.tidy(namespace)
+  const took = before === undefined || after === undefined ? undefined : (after - before) / deliveries
+  return { cpu, rate, serverCpu: took }
+}
+
+async function serverCpu(handles: readonly ServiceHandle[]): Promise<number | undefined> {
+  let sum = 0
+  for (const handle of handles) {
+    const cpu = await handle.cpu()
+    if (cpu === undefined) return undefined
+    sum += cpu
+  }
+  return sum
+}
+
+function print(): void {
+  const results = new Map(rows.map(({ spec, figures }) => [spec.name, figures]))
+  const of = (figures: readonly Figures[], figure: (one: Figures) => number): number => median(figures.map(figure))
+  const server = ({ serverCpu: cpu }: Figures): number => cpu ?? Number.NaN
+  const show = (value: number, digits: number): string => (Number.isNaN(value) ? '' : value.toFixed(digits))
+  console.log(
+    `${count} deliveries a round (${count * UNSERVED_FACTOR} without servers) of 402 bytes to ${orgs} connections, medians of ${rounds} rounds\n`,
+  )
+  console.log(
+    table([
+      ['', 'µs CPU a delivery', 'in servers', 'deliveries/s', '× memory', 'Postgres ÷ it', 'its CPU ÷ Postgres'],
+      ...rows.map(({ spec, figures }) => [
+        spec.name,
+        of(figures, cpuOf).toFixed(1),
+        spec.services.length === 0 ? '' : show(of(figures, server), 1),
+        of(figures, rateOf).toFixed(0),
+        show(ratio(figures, results.get(MEMORY), rateOf), 2),
+        show(ratio(results.get(POSTGRES), figures, rateOf), 2),
+        show(ratio(figures, results.get(POSTGRES), cpuOf), 2),
+      ]),
     ]),
-  ]),
-)
+  )
+  const judged = judge(results)
+  if (judged.length > 1) console.log(`\n${table(judged)}`)
+  if (missing.size > 0) console.log(`\n${missingPeers([...missing])}`)
+}

@@ -8,10 +8,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { openPostgres, openRedis } from './support/delivery/services.ts'
 import { type Contender, GRAPHILE, PG_BOSS, POSTGRES, SPECS, type Spec } from './support/latency-contenders.ts'
 import { median, quantile, table } from './support/measure.ts'
 import { missingPeers, peerVersion } from './support/peers.ts'
-import { openPostgres, openRedis } from './support/queues/services.ts'
 import { preciseNow, startReceiver } from './support/receiver.ts'
 
 const { values } = parseArgs({

@@ -1,6 +1,6 @@
 /**
  * Ways that an event takes to a request, each idle but for one event at a time: so each is as its package has it by
- * default, where `queues/` has what gets most through.
+ * default, where `delivery/` has what gets most through.
  */
 import { createHmac, createSecretKey } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
