@@ -20,7 +20,7 @@ import { addChunk, type BodyStart, bodyStart, bodyText } from './response-text.t
 export function undiciHttp(options: HttpOptions = {}): HttpPort {
   return createPort(options, (exchange, inside) => {
     const { request, url, headers } = exchange
-    inside.guard.agent.dispatch(
+    inside.guard.dispatcherOf(url.origin).dispatch(
       {
         origin: url.origin,
         path: url.path,
