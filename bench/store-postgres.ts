@@ -1,121 +1,58 @@
-// Deliveries claimed and settled a second over PostgreSQL, by backlog, batch and workers.
-// `node bench/store-postgres.ts [--million]`, with a server at SIGNALBOX_TEST_POSTGRES_URL.
-import { randomUUID } from 'node:crypto'
-import pg from 'pg'
-import type { ConnectionRecord, NewDelivery, Settlement, Store, StoredEvent } from '../src/contracts/index.ts'
-import { createIds } from '../src/runtime/ids.ts'
-import { migrate, postgresStore } from '../src/stores/postgres.ts'
-import { costOf, median, table } from './support/measure.ts'
+/**
+ * The PostgreSQL store alone: what enqueueing, claiming and settling cost, here and in the server, beside a plain queue
+ * over the same tables; claims by backlog, batch and workers; claims beside a host's transaction that stays open.
+ *
+ *   node bench/store-postgres.ts [--million] [--part enqueue|plain|backlog] [--open-transaction [--seconds 60]]
+ *
+ * With a server at SIGNALBOX_TEST_POSTGRES_URL.
+ */
+import { parseArgs } from 'node:util'
+import type { Store } from '../src/contracts/index.ts'
+import { postgresStore } from '../src/stores/postgres.ts'
+import { costOf, median, quantile, table } from './support/measure.ts'
+import { asQueue, type PlainQueue, plainQueue } from './support/postgres-plain-queue.ts'
+import { connection, fill, ids, T0 } from './support/postgres-records.ts'
+import { type Server, serverAnswers, withServer } from './support/postgres-server.ts'
 
-const url = process.env.SIGNALBOX_TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/test'
-const ORG = 'org_1'
-const T0 = Date.now()
-const FILL = 1000
-const ids = createIds({ now: Date.now })
+const { values } = parseArgs({
+  options: {
+    million: { type: 'boolean', default: false },
+    part: { type: 'string' },
+    'open-transaction': { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '60' },
+  },
+})
+const BATCH = 256
 
-const connectionId = (n: number): string => `con_${String(n).padStart(26, '0')}`
+const f = (value: number, digits = 1): string => (Number.isNaN(value) ? '-' : value.toFixed(digits))
+const later = (): number => T0 + Math.floor(performance.now())
 
-function connection(n: number): ConnectionRecord {
-  return {
-    id: connectionId(n),
-    orgId: ORG,
-    transport: 'webhook',
-    label: `hooks.example.com ${n}`,
-    config: { url: `https://hooks.example.com/in/${n}`, headers: {} },
-    sealedSecrets: 'k1.'.padEnd(120, 'x'),
-    categories: ['breach'],
-    eventTypes: [],
-    status: 'active',
-    health: { consecutiveFailures: 0 },
-    createdAt: T0,
-    updatedAt: T0,
-    version: 1,
-  }
+function openStore({ pool, schema }: Server): Store {
+  return postgresStore({ pool, schema, listen: false })
 }
 
-function event(n: number): StoredEvent {
-  const acceptedAt = T0 - 600_000 + Math.floor(n / 10)
-  return {
-    id: ids('evt'),
-    orgId: ORG,
-    type: 'breach_logged',
-    category: 'breach',
-    title: 'Breach logged: credentials of three staff accounts',
-    body: 'A set of credentials was found in a public dump. Three accounts of the finance team are affected.',
-    href: 'https://app.example.com/breaches/4711',
-    orgName: 'Acme',
-    importance: 'high',
-    metadata: { severity: 'high', accounts: 3, source: 'dump', ticket: 'SEC-4711' },
-    timestamp: acceptedAt,
-    messageId: ids('msg'),
-    acceptedAt,
-  }
+async function connect(store: Store, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await store.connections.insert(connection(n))
 }
 
-function delivery(of: StoredEvent, to: string): NewDelivery {
-  return {
-    id: `dlv_${of.messageId.slice(4)}_${to.slice(-11)}`,
-    orgId: ORG,
-    connectionId: to,
-    kind: 'event',
-    messageId: of.messageId,
-    eventId: of.id,
-    dueAt: of.acceptedAt,
-    createdAt: of.acceptedAt,
-  }
+async function times(count: number, unit: (n: number) => Promise<void>): Promise<void> {
+  for (let n = 0; n < count; n++) await unit(n)
 }
 
-/** Events with a delivery each, to the connection that `of` names. */
-async function fill(store: Store, from: number, count: number, of: (n: number) => number): Promise<void> {
-  for (let n = from; n < from + count; n += FILL) {
-    const events: StoredEvent[] = []
-    const deliveries: NewDelivery[] = []
-    for (let k = n; k < Math.min(from + count, n + FILL); k++) {
-      const one = event(k)
-      events.push(one)
-      deliveries.push(delivery(one, connectionId(of(k))))
-    }
-    await store.deliveries.enqueue({ events, deliveries, collect: [] })
-  }
-}
-
-function settlements(claimed: readonly { id: string; connectionId: string; token: string }[], now: number) {
-  return claimed.map(({ id, connectionId, token }): Settlement => {
-    const ref = { deliveryId: id, orgId: ORG, connectionId }
-    return {
-      ...ref,
-      token,
-      exchanges: 1,
-      attempts: [{ ...ref, number: 1, startedAt: now, durationMs: 12, outcome: 'delivered', status: 200 }],
-      next: { status: 'delivered' },
-      httpStatus: 200,
-      at: now,
-      health: { kind: 'success', failures: 0, at: now, latest: { deliveryId: id, status: 'delivered', at: now } },
-    }
-  })
-}
-
-/** Claims and settles about `count`, `workers` at once. Answers how many, and how long each claim took, in ms. */
-async function work(stores: readonly Store[], count: number, batch: number) {
+/** Claims and settles about `count`, all queues at once. Answers how many, and how long each claim took, in ms. */
+async function work(queues: readonly PlainQueue[], count: number, batch: number) {
   let left = count
   let done = 0
   const took: number[] = []
   await Promise.all(
-    stores.map(async (store) => {
+    queues.map(async (queue) => {
       while (left > 0) {
         left -= batch
-        const now = T0 + Math.floor(performance.now())
+        const now = later()
         const began = performance.now()
-        const { deliveries } = await store.deliveries.claim({
-          now,
-          limit: batch,
-          perConnection: batch,
-          leaseMs: 60_000,
-          token: ids('lse'),
-          transports: ['webhook'],
-        })
+        const deliveries = await queue.claim({ now, limit: batch, token: ids('lse') })
         took.push(performance.now() - began)
-        await store.deliveries.settle(settlements(deliveries, now))
+        await queue.settle(deliveries, now)
         done += deliveries.length
       }
     }),
@@ -123,25 +60,70 @@ async function work(stores: readonly Store[], count: number, batch: number) {
   return { done, took }
 }
 
-async function withSchema(body: (open: () => Store) => Promise<void>): Promise<void> {
-  const schema = `signalbox_bench_${randomUUID().slice(0, 8)}`
-  const pool = new pg.Pool({ connectionString: url, max: 10 })
-  await migrate({ pool, schema })
-  try {
-    await body(() => postgresStore({ pool, schema, listen: false }))
-  } finally {
-    await pool.query(`DROP SCHEMA "${schema}" CASCADE`)
-    await pool.end()
-  }
+/** As `dispatch` does it: one event with one delivery a call, one call after the other, then 8 at once; then batches. */
+async function enqueue(): Promise<void> {
+  await withServer(async (server) => {
+    const store = openStore(server)
+    const one = (n: number) => fill(store, n, 1, (k) => k % 100)
+    await times(200, one)
+    const rows = [['enqueue', 'a second', 'µs CPU here', 'in the server']]
+    const measured = async (name: string, count: number, body: () => Promise<void>): Promise<void> => {
+      const before = server.cpu()
+      const cost = await costOf(count, body)
+      rows.push([name, f(cost.rate, 0), f(cost.cpu), f((server.cpu() - before) / count)])
+    }
+    await measured('1 a call', 500, () => times(500, one))
+    await Promise.all(Array.from({ length: 8 }, () => times(20, one)))
+    await measured('1 a call, 8 at once', 2000, async () => {
+      await Promise.all(Array.from({ length: 8 }, () => times(250, one)))
+    })
+    await measured('1000 a call', 20_000, () => fill(store, 0, 20_000, (k) => k % 100))
+    console.log(`${table(rows)}\n`)
+  })
 }
 
-const f = (value: number, digits = 1): string => value.toFixed(digits)
+/** Both in turn, each over a schema of its own, with 8 deliveries on each of 640 connections. */
+async function besidePlainQueue(): Promise<void> {
+  const ROUNDS = 5
+  const LANES = 640
+  const PENDING = LANES * 8
+  const figures = { signalbox: [] as number[][], plain: [] as number[][] }
+  await withServer(async (ours) => {
+    await withServer(async (theirs) => {
+      const stores = [openStore(ours), openStore(theirs)] as const
+      for (const store of stores) await connect(store, LANES)
+      const queues = { signalbox: asQueue(stores[0].deliveries), plain: await plainQueue(theirs) }
+      for (let round = 0; round <= ROUNDS; round++) {
+        for (const name of ['signalbox', 'plain'] as const) {
+          const server = name === 'signalbox' ? ours : theirs
+          await fill(stores[name === 'signalbox' ? 0 : 1], round * PENDING, PENDING, (n) => n % LANES)
+          // what enqueueing left for claims to read is read
+          if (name === 'signalbox') await times(4, async () => void (await work([queues.signalbox], 1, 1)))
+          const before = server.cpu()
+          let done = 0
+          const cost = await costOf(1, async () => {
+            done = (await work([queues[name]], PENDING, BATCH)).done
+          })
+          if (round > 0) figures[name].push([(server.cpu() - before) / done, cost.cpu / done, cost.rate * done])
+        }
+      }
+    })
+  })
+  const medians = (of: readonly number[][]) => [0, 1, 2].map((n) => median(of.map((one) => one[n] ?? Number.NaN)))
+  const signalbox = medians(figures.signalbox)
+  const plain = medians(figures.plain)
+  const rows = [['claim and settle, 8 a lane', 'µs CPU in the server', 'µs CPU here', 'a second']]
+  rows.push(['signalbox', ...signalbox.map((value) => f(value))])
+  rows.push(['plain SKIP LOCKED queue', ...plain.map((value) => f(value))])
+  rows.push(['ratio', ...signalbox.map((value, n) => f(value / (plain[n] ?? Number.NaN), 2))])
+  console.log(`${table(rows)}\n`)
+}
 
 async function backlog(counts: readonly number[], connections: number): Promise<void> {
-  await withSchema(async (open) => {
-    const store = open()
-    for (let n = 0; n < connections; n++) await store.connections.insert(connection(n))
-    const rows = [['pending', 'workers', 'batch', 'a second', 'claim ms', 'µs CPU here']]
+  await withServer(async (server) => {
+    const store = openStore(server)
+    await connect(store, connections)
+    const rows = [['pending', 'workers', 'batch', 'a second', 'claim ms', 'µs CPU here', 'in the server']]
     let have = 0
     let numbered = 0
     // half of it on one connection
@@ -151,62 +133,99 @@ async function backlog(counts: readonly number[], connections: number): Promise<
       numbered += count - have
       have = count
       // what enqueueing left for claims to read is read, then claims find their stride
-      for (let n = 0; n < count / 1000; n++) have -= (await work([store], 1, 1)).done
-      have -= (await work([store], 2560, 256)).done
+      const first = asQueue(store.deliveries)
+      for (let n = 0; n < count / 1000; n++) have -= (await work([first], 1, 1)).done
+      have -= (await work([first], 2560, BATCH)).done
       for (const [workers, batch, size] of [
-        [1, 256, 2560],
-        [4, 256, 2560],
+        [1, BATCH, 2560],
+        [4, BATCH, 2560],
         [1, 1, 200],
       ] as const) {
-        const stores = [store, open(), open(), open()].slice(0, workers)
+        const queues = [first, ...Array.from({ length: workers - 1 }, () => asQueue(openStore(server).deliveries))]
         let result: Awaited<ReturnType<typeof work>> = { done: 0, took: [] }
-        const started = performance.now()
+        const before = server.cpu()
         const cost = await costOf(1, async () => {
-          result = await work(stores, size, batch)
+          result = await work(queues, size, batch)
         })
         const { done, took } = result
         have -= done
-        const rate = (done * 1000) / (performance.now() - started)
-        rows.push([String(count), String(workers), String(batch), f(rate, 0), f(median(took)), f(cost.cpu / done)])
+        const cpu = [f(cost.cpu / done), f((server.cpu() - before) / done)]
+        rows.push([String(count), String(workers), String(batch), f(cost.rate * done, 0), f(median(took)), ...cpu])
       }
     }
     console.log(`${connections} connections, half of the backlog on one\n\n${table(rows)}\n`)
   })
 }
 
-/** As `dispatch` does it: one event with one delivery a call, one call after the other, then 8 at once; then batches. */
-async function enqueue(): Promise<void> {
-  await withSchema(async (open) => {
-    const store = open()
-    const one = (n: number) => fill(store, n, 1, (k) => k % 100)
-    for (let n = 0; n < 200; n++) await one(n)
-    const serial = await costOf(500, async () => {
-      for (let n = 0; n < 500; n++) await one(n)
-    })
-    const parallel = await costOf(2000, async () => {
-      await Promise.all(Array.from({ length: 8 }, async () => void (await each(250, one))))
-    })
-    const large = await costOf(20_000, () => fill(store, 0, 20_000, (k) => k % 100))
-    const rows = [['enqueue', 'a second', 'µs CPU here']]
-    rows.push(['1 a call', f(serial.rate, 0), f(serial.cpu)])
-    rows.push(['1 a call, 8 at once', f(parallel.rate, 0), f(parallel.cpu)])
-    rows.push([`${FILL} a call`, f(large.rate, 0), f(large.cpu)])
-    console.log(`${table(rows)}\n`)
+/**
+ * What a host's transaction that stays open does to claims: nothing that changes after its beginning can be removed. As
+ * much is enqueued as is worked off, as fast as it goes.
+ */
+async function openTransaction(seconds: number): Promise<void> {
+  await withServer(async (server) => {
+    const store = openStore(server)
+    await connect(store, 1000)
+    let numbered = 0
+    const add = async (count: number): Promise<void> => {
+      await fill(store, numbered, count, (n) => (n % 2 === 0 ? 0 : n % 1000))
+      numbered += count
+    }
+    const queue = asQueue(store.deliveries)
+    const claims = async (until: number) => {
+      const took: number[] = []
+      const cpu: number[] = []
+      const settled: number[] = []
+      let done = 0
+      while (performance.now() < until) {
+        const cpuBefore = server.cpu()
+        const began = performance.now()
+        const deliveries = await queue.claim({ now: later(), limit: BATCH, token: ids('lse') })
+        const claimed = performance.now()
+        cpu.push((server.cpu() - cpuBefore) / 1000)
+        await queue.settle(deliveries, later())
+        took.push(claimed - began)
+        settled.push(performance.now() - claimed)
+        done += deliveries.length
+        await add(deliveries.length)
+      }
+      return { took, cpu, settled, done }
+    }
+    await add(10_000)
+    await claims(performance.now() + 5000)
+    const rows = [
+      ['host transaction', 'claims', 'claim ms', 'p95', 'CPU ms in the server', 'settle ms', '× claim', '× CPU'],
+    ]
+    const before = await claims(performance.now() + 5000)
+    const row = (name: string, { took, cpu, settled }: Omit<typeof before, 'done'>): void => {
+      const figures = [f(median(took)), f(quantile(took, 0.95)), f(median(cpu), 2), f(median(settled))]
+      const ratios = [f(median(took) / median(before.took), 2), f(median(cpu) / median(before.cpu), 2)]
+      rows.push([name, String(took.length), ...figures, ...ratios])
+    }
+    row('none', before)
+    const client = await server.pool.connect()
+    await client.query('BEGIN')
+    await client.query('SELECT pg_current_xact_id()')
+    const opened = performance.now()
+    let done = 0
+    for (let part = 1; part <= 6; part++) {
+      const during = await claims(opened + (seconds * 1000 * part) / 6)
+      done += during.done
+      row(`open for ${f((seconds * (part - 1)) / 6, 0)} to ${f((seconds * part) / 6, 0)} s`, during)
+    }
+    await client.query('COMMIT')
+    client.release()
+    console.log(`1000 connections, half of the backlog on one, ${done} delivered meanwhile\n\n${table(rows)}\n`)
   })
 }
 
-async function each(count: number, unit: (n: number) => Promise<void>): Promise<void> {
-  for (let n = 0; n < count; n++) await unit(n)
-}
-
-const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
-const missing = await client.connect().then(
-  () => client.end(),
-  () => true,
-)
-if (missing === true) {
+if (!(await serverAnswers())) {
   console.log('skipped: no PostgreSQL answers (SIGNALBOX_TEST_POSTGRES_URL)')
   process.exit()
 }
-await enqueue()
-await backlog(process.argv.includes('--million') ? [10_000, 100_000, 1_000_000] : [10_000, 100_000], 1000)
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  enqueue,
+  plain: besidePlainQueue,
+  backlog: () => backlog(values.million ? [10_000, 100_000, 1_000_000] : [10_000, 100_000], 1000),
+}
+if (values['open-transaction']) await openTransaction(Number(values.seconds))
+else for (const [name, run] of Object.entries(parts)) if ((values.part ?? name) === name) await run()

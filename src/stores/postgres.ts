@@ -58,6 +58,15 @@ export interface PostgresStoreOptions {
   readonly listen?: boolean
   /** How long a statement waits for a lock of another transaction, in ms: 1 to 600,000. @default 10_000 */
   readonly lockTimeoutMs?: number
+  /**
+   * How long the store waits for a connection of the pool, and for the answer to each of its statements, in ms: more than
+   * `lockTimeoutMs`, up to 3,600,000. After that the call fails as `store_failed` and the connection is closed, so that
+   * a server or a network that has gone without a word stops no worker for good. Well below `worker.leaseMs`, results
+   * are written in time by another connection. Inside `tx` the host's own limits hold. A connection that is being made
+   * holds its place in the pool until the pool gives it up: set `connectionTimeoutMillis` there.
+   * @default lockTimeoutMs + 10_000
+   */
+  readonly statementTimeoutMs?: number
 }
 
 /**
@@ -75,8 +84,9 @@ export interface PostgresStoreOptions {
  * const dispatcher = createDispatcher({ store: postgresStore({ pool }), … })
  */
 export function postgresStore(options: PostgresStoreOptions): Store {
-  checkOptions(options, ['pool', 'schema', 'migrate', 'listen', 'lockTimeoutMs'])
+  checkOptions(options, ['pool', 'schema', 'migrate', 'listen', 'lockTimeoutMs', 'statementTimeoutMs'])
   const { pool, schema = 'signalbox', migrate: mode = 'check', listen = true, lockTimeoutMs = 10_000 } = options
+  const { statementTimeoutMs = lockTimeoutMs + 10_000 } = options
   checkPool(pool)
   checkSchemaName(schema)
   if (mode !== 'check' && mode !== 'auto') throw invalidInput('migrate', "must be 'check' or 'auto'")
@@ -84,9 +94,13 @@ export function postgresStore(options: PostgresStoreOptions): Store {
   if (!Number.isInteger(lockTimeoutMs) || lockTimeoutMs < 1 || lockTimeoutMs > 600_000) {
     throw invalidInput('lockTimeoutMs', 'must be a whole number from 1 to 600,000')
   }
+  if (!Number.isInteger(statementTimeoutMs) || statementTimeoutMs <= lockTimeoutMs || statementTimeoutMs > 3_600_000) {
+    throw invalidInput('statementTimeoutMs', 'must be a whole number above `lockTimeoutMs`, up to 3,600,000')
+  }
 
-  const access = openWhile(createAccess(pool, schema, lockTimeoutMs), () => !closed)
-  const announcements = listen && canListen(pool) ? createAnnouncements(access, pool, `signalbox_${schema}`) : undefined
+  const access = openWhile(createAccess(pool, { schema, lockTimeoutMs, statementTimeoutMs }), () => !closed)
+  const announcements =
+    listen && canListen(pool) ? createAnnouncements(access, pool, `signalbox_${schema}`, statementTimeoutMs) : undefined
   const bodies = createBodies()
   const floor = createFloor()
   const events = createEventCache()
@@ -154,11 +168,11 @@ export async function migrate(options: { readonly pool: PostgresPool; readonly s
   const { pool, schema = 'signalbox' } = options
   checkPool(pool)
   checkSchemaName(schema)
-  await createAccess(pool, schema, MIGRATION_LOCK_TIMEOUT_MS).transaction((query) => migrateWith(query, schema))
+  await createAccess(pool, { schema, ...MIGRATION_LIMITS }).transaction((query) => migrateWith(query, schema))
 }
 
-/** Another process may be at it. */
-const MIGRATION_LOCK_TIMEOUT_MS = 600_000
+/** Another process may be at it, and tables may be large. */
+const MIGRATION_LIMITS = { lockTimeoutMs: 600_000, statementTimeoutMs: 3_600_000 } as const
 
 /** With a pool of one, a connection to listen on would be the only one. */
 function canListen(pool: PostgresPool): boolean {

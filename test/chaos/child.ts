@@ -4,60 +4,95 @@ import type { Logger } from '../../src/contracts/clock.ts'
 import type { Store } from '../../src/contracts/store.ts'
 import type { Dispatcher } from '../../src/dispatcher-api.ts'
 import { isSignalboxError } from '../../src/errors.ts'
+import { openHostTransactions } from './host-transactions.ts'
 import { type Note, openJournal } from './journal.ts'
 import type { ChildOptions } from './process.ts'
-import { eventOf, openDispatcher, openStore } from './settings.ts'
+import { eventOf, joins } from './settings.ts'
+import { openDispatcher, openStore } from './site.ts'
 
 const options: ChildOptions = JSON.parse(process.argv[2] ?? '')
 const note = openJournal(options.journal)
-const store = openStore(options.path)
-const dispatcher = openDispatcher(journaled(store, note), journalLogger(note))
+const { store, close: closeStore } = openStore(options.site.store)
+const dispatcher = openDispatcher(options.site, journaled(store, note), journalLogger(note))
+const host = openHostTransactions(options.site.store, dispatcher)
+
+/** After an error the next rounds of dispatches begin so much later, in ms: the store may be away for a while. */
+const ERROR_PAUSE_MS = 100
+
+async function end(): Promise<void> {
+  await dispatcher.close({ graceMs: options.graceMs })
+  await host.close()
+  await closeStore()
+  process.exit(0)
+}
 
 // nobody is left who would end this process
 process.stdin.resume().on('end', () => process.exit(3))
-process.on('SIGTERM', async () => {
-  await dispatcher.close({ graceMs: options.graceMs })
-  await store.close()
-  process.exit(0)
-})
+process.on('SIGTERM', end)
 
 if (options.role === 'drain') {
   await drain(dispatcher)
-  await dispatcher.close()
-  await store.close()
-  process.exit(0)
+  await end()
 }
-await dispatcher.start()
+if (options.role !== 'host') await dispatcher.start()
 process.stdout.write('ready\n')
-if (options.role === 'dispatch') await dispatchUntilClosed()
+if (options.role !== 'work') await dispatchUntilClosed()
 
 async function dispatchUntilClosed(): Promise<void> {
   // what a host does that can't know whether its last calls went through
-  let open = (await Promise.all(options.again.map((id) => dispatch([id])))).every(Boolean)
-  for (let turn = 0; open && turn < options.turns; turn++) {
+  let again = options.again
+  for (let turn = 0; turn < options.turns; turn++) {
     const ids = [0, 1, 2].map((n) => `${options.name}-${turn}-${n}`)
-    if (turn % 8 === 0) open = await dispatch(ids, 'together')
+    const calls = again.map((id) => (joins(id) ? join(id, 'COMMIT') : dispatch([id])))
+    if (turn % 8 === 0) calls.push(dispatch(ids, 'together'))
     else if (turn % 8 === 1) void dispatch(ids.slice(0, 1), 'wait')
-    else open = (await Promise.all(ids.map((id) => dispatch([id])))).every(Boolean)
-    await pause(options.pauseMs)
+    else if (turn % 8 === 2) calls.push(...ids.map((id, n) => join(`${id}-tx`, n < 2 ? 'COMMIT' : 'ROLLBACK')))
+    else calls.push(...ids.map((id) => dispatch([id])))
+    const answers = await Promise.all(calls)
+    if (answers.includes('closed')) return
+    again = answers.flatMap((answer) => (answer === 'closed' ? [] : answer))
+    await pause(again.length > 0 ? ERROR_PAUSE_MS : options.pauseMs)
   }
 }
 
-/** Answers whether the dispatcher is still open. */
-async function dispatch(ids: readonly string[], how?: 'together' | 'wait'): Promise<boolean> {
-  note('dispatching', ...ids)
-  try {
+type Answer = readonly string[] | 'closed'
+
+async function dispatch(ids: readonly string[], how?: 'together' | 'wait'): Promise<Answer> {
+  note('dispatching', ids)
+  return answerOf(ids, async () => {
     const results =
       how === 'together'
         ? await dispatcher.dispatchMany(ids.map(eventOf))
         : await Promise.all(ids.map((id) => dispatcher.dispatch(eventOf(id), { wait: how === 'wait', waitMs: 200 })))
-    for (const { eventId, duplicate } of results) note(duplicate ? 'known' : 'accepted', eventId)
-    return true
+    for (const { eventId, duplicate } of results) note(duplicate ? 'known' : 'accepted', [eventId])
+  })
+}
+
+/** In a transaction of the host. */
+async function join(id: string, end: 'COMMIT' | 'ROLLBACK'): Promise<Answer> {
+  note('dispatching', [id])
+  note('joining', [id])
+  const answer = await answerOf([id], async () => {
+    const known = await host.dispatch(id, end)
+    if (end === 'ROLLBACK') note('refused', [id])
+    else note(known ? 'known' : 'accepted', [id])
+  })
+  // what was to be rolled back is not asked for again
+  return end === 'ROLLBACK' && answer !== 'closed' ? [] : answer
+}
+
+/** Answers the events whose fate is unknown: the store failed. */
+async function answerOf(ids: readonly string[], call: () => Promise<void>): Promise<Answer> {
+  try {
+    await call()
+    return []
   } catch (error) {
-    note('refused', ...ids)
-    if (isSignalboxError(error, 'closed')) return false
-    note('error', `dispatch: ${describe(error)}`)
-    return true
+    if (isSignalboxError(error, 'closed')) {
+      note('refused', ids)
+      return 'closed'
+    }
+    note('error', [`dispatch: ${describe(error)}`])
+    return ids
   }
 }
 
@@ -80,20 +115,33 @@ function journaled(store: Store, note: Note): Store {
       ...deliveries,
       async claim(request) {
         const result = await deliveries.claim(request)
-        note('claimed', ...result.deliveries.map((one) => one.id))
+        const ids = result.deliveries.map((one) => one.id)
+        note('claimed', ids, request.now)
         return result
       },
       async settle(settlements) {
-        const result = await deliveries.settle(settlements)
-        note('lost', ...result.stale)
-        note('settled', ...settlements.map((one) => one.deliveryId))
+        const ids = settlements.map((one) => one.deliveryId)
+        const result = await telling(ids, () => deliveries.settle(settlements))
+        note('lost', result.stale)
+        note('settled', ids)
         return result
       },
       async release(leases) {
-        await deliveries.release(leases)
-        note('settled', ...leases.map((one) => one.deliveryId))
+        const ids = leases.map((one) => one.deliveryId)
+        await telling(ids, () => deliveries.release(leases))
+        note('released', ids)
       },
     },
+  }
+
+  /** What fails may have been written all the same, or not. */
+  async function telling<T>(ids: readonly string[], write: () => Promise<T>): Promise<T> {
+    try {
+      return await write()
+    } catch (error) {
+      note('unwritten', ids)
+      throw error
+    }
   }
 }
 
@@ -103,7 +151,7 @@ function journalLogger(note: Note): Logger {
     debug: silent,
     info: silent,
     warn: silent,
-    error: ({ error }, message) => note('error', `${message}: ${describe(error)}`),
+    error: ({ error }, message) => note('error', [`${message}: ${describe(error)}`]),
   }
 }
 

@@ -4,23 +4,40 @@ import { openSync, readFileSync, writeSync } from 'node:fs'
  * What a process did, told in a way that survives SIGKILL: each line is one `write` to a file opened for appending, and
  * what was written is in the kernel's hands.
  *
- * `dispatching`, `accepted`, `known` (a duplicate: accepted before), `refused`: an event id. `claimed`, `settled`
- * (released ones too), `lost` (its lease ran out while it was running): a delivery id. `error`: a line of the log.
+ * `dispatching`, `accepted`, `known` (a duplicate: accepted before), `refused` (nothing was stored), `joining` (it is
+ * dispatched in a transaction of the host, whose own row tells how that ended): an event id.
+ * `claimed`, `settled`, `released` (given back, its exchange perhaps cut off), `lost` (another one had its lease when it
+ * was to be settled), `unwritten` (the store failed when it was to be settled or released): a delivery id. `error`: a
+ * line of the log.
  */
-const MARKS = ['dispatching', 'accepted', 'known', 'refused', 'claimed', 'settled', 'lost', 'error'] as const
+const MARKS = [
+  'dispatching',
+  'joining',
+  'accepted',
+  'known',
+  'refused',
+  'claimed',
+  'settled',
+  'released',
+  'lost',
+  'unwritten',
+  'error',
+] as const
 export type Mark = (typeof MARKS)[number]
 
 export interface Entry {
   readonly mark: Mark
   readonly text: string
+  /** Epoch ms; of what was claimed: the time that the claim was made with. */
+  readonly at: number
 }
 
-export type Note = (mark: Mark, ...texts: readonly string[]) => void
+export type Note = (mark: Mark, texts: readonly string[], at?: number) => void
 
 export function openJournal(path: string): Note {
   const file = openSync(path, 'a')
-  return (mark, ...texts) => {
-    if (texts.length > 0) writeSync(file, texts.map((text) => `${mark} ${text}\n`).join(''))
+  return (mark, texts, at = Date.now()) => {
+    if (texts.length > 0) writeSync(file, texts.map((text) => `${mark} ${at} ${text}\n`).join(''))
   }
 }
 
@@ -29,14 +46,14 @@ export function readJournal(path: string): readonly Entry[] {
   // whatever follows the last newline was being written when the process died
   lines.pop()
   return lines.map((line) => {
-    const space = line.indexOf(' ')
-    const mark = MARKS.find((known) => known === line.slice(0, space))
+    const [, said, at, text = ''] = /^(\w+) (\d+) (.*)$/.exec(line) ?? []
+    const mark = MARKS.find((known) => known === said)
     if (mark === undefined) throw new Error(`not a line of a journal: ${line}`)
-    return { mark, text: line.slice(space + 1) }
+    return { mark, text, at: Number(at) }
   })
 }
 
-/** Events whose fate the process did not live to tell. */
+/** Events whose fate the process never learnt: it died before, or the store failed in the middle. */
 export function inDoubt(entries: readonly Entry[]): readonly string[] {
   const open = new Set<string>()
   for (const { mark, text } of entries) {
@@ -51,7 +68,7 @@ export function inFlight(entries: readonly Entry[]): readonly string[] {
   const held = new Map<string, number>()
   for (const { mark, text } of entries) {
     if (mark === 'claimed') held.set(text, (held.get(text) ?? 0) + 1)
-    else if (mark === 'settled') held.set(text, (held.get(text) ?? 0) - 1)
+    else if (mark === 'settled' || mark === 'released') held.set(text, (held.get(text) ?? 0) - 1)
   }
   return [...held].flatMap(([id, times]) => Array.from({ length: Math.max(0, times) }, () => id))
 }

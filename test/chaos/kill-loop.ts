@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { check, type Verdict } from './check.ts'
+import type { Verdict } from './check.ts'
 import { inDoubt } from './journal.ts'
 import type { Child } from './process.ts'
 import { seededRandom } from './settings.ts'
-import { createWorld } from './world.ts'
+import { createWorld, type WorldOptions } from './world.ts'
 
-export interface KillLoopOptions {
+export interface KillLoopOptions extends Omit<WorldOptions, 'answers'> {
   /** How many processes are killed, at least. */
   readonly kills: number
   /** Chooses moments, victims and answers; what the processes are doing at these moments is theirs. */
@@ -17,32 +17,38 @@ export interface KillLoopOptions {
 
 /** Added to the life of every third: many times what a delivery takes, on a busy machine too. */
 const LONG_LIFE_MS = 1500
-const READY_WITHIN_MS = 20_000
-const DRAINED_WITHIN_MS = 60_000
+const READY_WITHIN_MS = 60_000
+/** After hundreds of kills, on a busy machine. */
+const DRAINED_WITHIN_MS = 300_000
+/** Between the dispatches of a process: what they accept is worked off about as fast. */
+const PAUSE_MS = 30
 
 /**
- * Kills processes that dispatch and deliver, at random moments, and starts others on the same file; in a part of the
+ * Kills processes that dispatch and deliver, at random moments, and starts others on the same store; in a part of the
  * rounds two are alive. Then lets a last one work off the rest, and checks what everyone saw.
  */
-export async function runKillLoop({ kills, seed, maxLifeMs = 500, onKill }: KillLoopOptions): Promise<Verdict> {
+export async function runKillLoop(options: KillLoopOptions): Promise<Verdict> {
+  const { kills, seed, maxLifeMs = 500, onKill, ...where } = options
   const random = seededRandom(seed)
   const answers = seededRandom(seed + 1)
   const world = await createWorld({
-    random: answers,
-    delayMs: () => 5 + answers() * 25,
-    refuse: 0.04,
-    cut: 0.01,
+    ...where,
+    answers: { random: answers, delayMs: () => 5 + answers() * 25, refuse: 0.04, cut: 0.01 },
   })
   try {
     let alive: Child[] = []
     let doubtful: readonly string[] = []
     for (let killed = 0, round = 1; killed < kills; round++) {
-      if (!alive.some((child) => child.role === 'dispatch')) {
+      if (!alive.some(dispatches)) {
         // a host that can't know whether its last calls went through may ask again, or leave it
-        alive.push(world.start({ role: 'dispatch', again: random() < 0.5 ? doubtful : [] }))
+        const again = random() < 0.5 ? doubtful : []
+        alive.push(world.start({ role: random() < 0.7 ? 'dispatch' : 'host', again, pauseMs: PAUSE_MS }))
         doubtful = []
       }
-      if (alive.length === 1 && random() < 0.4) alive.push(world.start({ role: random() < 0.5 ? 'work' : 'dispatch' }))
+      const works = alive.some(({ role }) => role !== 'host')
+      if (!works || (alive.length === 1 && random() < 0.4)) {
+        alive.push(world.start({ role: random() < 0.5 ? 'work' : 'dispatch', pauseMs: PAUSE_MS }))
+      }
       // some die while they start
       if (random() < 0.9) await ready(alive)
       // five deaths in a row while it is under way end a delivery as `abandoned`, rightly: some live long enough to settle
@@ -57,23 +63,20 @@ export async function runKillLoop({ kills, seed, maxLifeMs = 500, onKill }: Kill
       onKill?.(killed)
     }
     await kill(alive)
-    await world.drain(DRAINED_WITHIN_MS)
-    return check({
-      paths: world.paths,
-      processes: await world.histories(),
-      receipts: world.receiver.receipts,
-      deliveries: await world.deliveries(),
-    })
+    return await world.verdict(DRAINED_WITHIN_MS)
   } finally {
     await world.close()
   }
 }
 
+const dispatches = ({ role }: Child): boolean => role === 'host' || role === 'dispatch'
+
 /** @throws when one takes for ever: the suite ends by itself. */
 async function ready(children: readonly Child[]): Promise<void> {
   const late = new AbortController()
   const tooLate = pause(READY_WITHIN_MS, undefined, { signal: late.signal }).then(() => {
-    throw new Error(`not ready within ${READY_WITHIN_MS} ms: ${children.map((child) => child.stderr()).join('\n')}`)
+    const told = children.map((child) => `${child.name} (${child.role}) ${child.stderr()}`)
+    throw new Error(`not ready within ${READY_WITHIN_MS} ms: one of ${told.join(', ')}`)
   })
   try {
     await Promise.race([Promise.all(children.map((child) => child.ready)), tooLate])

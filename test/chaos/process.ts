@@ -2,13 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Entry, readJournal } from './journal.ts'
+import type { Site } from './site.ts'
 
 export interface ChildOptions {
   /** Unique: event ids begin with it. */
   readonly name: string
-  readonly role: 'dispatch' | 'work' | 'drain'
-  /** The SQLite file. */
-  readonly path: string
+  /** `host`: dispatches, and is no worker. `dispatch`: both. `drain`: works until nothing is left, and ends. */
+  readonly role: 'host' | 'dispatch' | 'work' | 'drain'
+  readonly site: Site
   readonly journal: string
   /** Events to dispatch first: the process before died before it knew. */
   readonly again: readonly string[]
@@ -25,8 +26,10 @@ export interface Child {
   readonly role: ChildOptions['role']
   /** Resolves when it works, or has ended. */
   readonly ready: Promise<void>
+  /** Has not ended, as far as is known. */
+  alive(): boolean
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
-  kill(signal: 'SIGKILL' | 'SIGTERM'): void
+  kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void
   journal(): readonly Entry[]
   /** What it wrote to stderr. */
   stderr(): string
@@ -54,6 +57,7 @@ export function startChild(options: ChildOptions): Child {
   return {
     name: options.name,
     role: options.role,
+    alive: () => child.exitCode === null && child.signalCode === null,
     exited,
     ready: Promise.race([told, exited.then(() => undefined)]),
     kill: (signal) => void child.kill(signal),

@@ -25,6 +25,8 @@ export interface ReceiverOptions {
   readonly random: () => number
   /** How long an answer takes, in ms. */
   readonly delayMs: () => number
+  /** No answer before this resolves. @default at once */
+  readonly until?: Promise<void>
   /** Share of requests that are answered with 503. @default 0 */
   readonly refuse?: number
   /** Share of requests whose connection is cut without an answer. @default 0 */
@@ -32,13 +34,13 @@ export interface ReceiverOptions {
 }
 
 export interface ChaosReceiver {
-  /** `http://127.0.0.1:port` */
-  readonly origin: string
+  /** `http://127.0.0.1:port`, two of them: a process opens at most 64 connections to one. */
+  readonly origins: readonly string[]
   readonly receipts: readonly Receipt[]
   /** Requests that arrived and are not answered yet. */
   open(): number
-  /** From now on answers take this long, in ms. */
-  answerAfter(delayMs: () => number): void
+  /** From now on it answers otherwise, in what is named. */
+  answer(next: Partial<ReceiverOptions>): void
   /** Signatures are checked with these, by path. */
   setSecret(path: string, secret: string): void
   close(): Promise<void>
@@ -48,7 +50,7 @@ export interface ChaosReceiver {
 export async function startChaosReceiver(options: ReceiverOptions): Promise<ChaosReceiver> {
   const receipts: Receipt[] = []
   const secrets = new Map<string, string>()
-  let { delayMs } = options
+  let how = options
   let open = 0
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -58,11 +60,13 @@ export async function startChaosReceiver(options: ReceiverOptions): Promise<Chao
     } catch {
       return // the sender died while it was writing: nothing arrived
     }
-    const draw = options.random()
-    const refused = draw < (options.refuse ?? 0)
-    const cut = !refused && draw < (options.refuse ?? 0) + (options.cut ?? 0)
+    const { random, delayMs, until, refuse = 0, cut: cutShare = 0 } = how
+    const draw = random()
+    const refused = draw < refuse
+    const cut = !refused && draw < refuse + cutShare
     receipts.push(receiptOf(request, Buffer.concat(chunks), !refused && !cut))
     open++
+    await until
     await pause(delayMs())
     open--
     if (cut) return void request.socket.destroy()
@@ -86,23 +90,26 @@ export async function startChaosReceiver(options: ReceiverOptions): Promise<Chao
     }
   }
 
-  const server = createServer((request, response) => void handle(request, response))
-  server.keepAliveTimeout = 60_000
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1024, resolve))
-  const { port } = server.address() as AddressInfo
+  const servers = [0, 1].map(() => createServer((request, response) => void handle(request, response)))
+  for (const server of servers) {
+    server.keepAliveTimeout = 60_000
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1024, resolve))
+  }
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origins: servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`),
     receipts,
     open: () => open,
-    answerAfter: (next) => {
-      delayMs = next
+    answer: (next) => {
+      how = { ...how, ...next }
     },
     setSecret: (path, secret) => void secrets.set(path, secret),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
+    async close() {
+      for (const server of servers) {
+        const closed = new Promise((resolve) => server.close(resolve))
         server.closeAllConnections()
-      }),
+        await closed
+      }
+    },
   }
 }
 

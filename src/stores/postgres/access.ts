@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type HeldClient, holdClient } from './client.ts'
 import { sqlState, storeFailed } from './failure.ts'
-import { checkTx, isTransactor, type PostgresClientPool, type PostgresPool, type PostgresTx } from './pool.ts'
+import { checkTx, isTransactor, type PostgresPool, type PostgresTx } from './pool.ts'
 import type { Row } from './values.ts'
 
 /** Runs one statement. Values are strings or `null`; `@.` in the text stands for the schema. */
@@ -21,21 +22,29 @@ export interface Access {
   transaction<T>(work: (query: Query) => Promise<T>, durability?: Durability): Promise<T>
 }
 
+export interface AccessOptions {
+  readonly schema: string
+  readonly lockTimeoutMs: number
+  /** How long a connection of the pool, and the answer to a statement, are waited for. */
+  readonly statementTimeoutMs: number
+}
+
 /**
  * The level is the store's, whatever the host has made the default. The planner is kept from plans that read whole
- * tables: the statements find rows by key, but a table that was never analysed looks small. A process that stops in
- * the middle must not hold its locks for ever.
+ * tables: the statements find rows by key, but a table that was never analysed looks small.
  */
 const SETTINGS = `
-SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-SET LOCAL idle_in_transaction_session_timeout = 30000;`
+SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;`
+const MIN_IDLE_MS = 1000
+const MAX_IDLE_MS = 30_000
 const UNSYNCED = ' SET LOCAL synchronous_commit = off;'
 
 const DEADLOCK = '40P01'
 const SERIALIZATION_FAILURE = '40001'
 const MAX_TRIES = 5
 
-export function createAccess(pool: PostgresPool, schema: string, lockTimeoutMs: number): Access {
+export function createAccess(pool: PostgresPool, options: AccessOptions): Access {
+  const { schema, lockTimeoutMs, statementTimeoutMs } = options
   const qualified = new Map<string, string>()
   const qualify = (text: string): string => {
     const known = qualified.get(text)
@@ -49,11 +58,30 @@ export function createAccess(pool: PostgresPool, schema: string, lockTimeoutMs: 
     async (text, values) =>
       (await target.query(qualify(text), values === undefined ? undefined : [...values])).rows as readonly Row[]
 
-  const onPool = through(pool)
-  const settings = `${SETTINGS} SET LOCAL lock_timeout = ${lockTimeoutMs};`
+  // a process that stands still in the middle, or is not heard of any more, loses its locks before those who wait give up
+  const idleMs = Math.min(Math.max(lockTimeoutMs / 2, MIN_IDLE_MS), MAX_IDLE_MS)
+  const settings = `${SETTINGS} SET LOCAL lock_timeout = ${lockTimeoutMs};
+SET LOCAL idle_in_transaction_session_timeout = ${Math.round(idleMs)};`
 
-  function run<T>(work: (query: Query) => Promise<T>, prelude: string): Promise<T> {
-    if (!isTransactor(pool)) return withClient(pool, prelude, (client) => work(through(client)))
+  async function onPool(text: string, values?: readonly (string | null)[]): Promise<readonly Row[]> {
+    if (isTransactor(pool)) return through(pool)(text, values)
+    const client = await holdClient(pool, statementTimeoutMs)
+    try {
+      const rows = await through(client)(text, values)
+      client.release()
+      return rows
+    } catch (error) {
+      // as the pool's own `query` does: the error may be the last that this connection says
+      client.release(error instanceof Error ? error : new Error('the statement failed'))
+      throw error
+    }
+  }
+
+  async function run<T>(work: (query: Query) => Promise<T>, prelude: string): Promise<T> {
+    if (!isTransactor(pool)) {
+      const client = await holdClient(pool, statementTimeoutMs)
+      return inTransaction(client, prelude, () => work(through(client)))
+    }
     return pool.transaction(async (tx) => {
       for (const statement of prelude.split(';')) if (statement.trim() !== '') await tx.query(statement)
       return work(through(tx))
@@ -89,34 +117,20 @@ async function failing<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-async function withClient<T>(
-  pool: PostgresClientPool,
-  prelude: string,
-  work: (client: PostgresTx) => Promise<T>,
-): Promise<T> {
-  const client = await pool.connect()
-  // without a listener, a connection that breaks between two statements would end the process
-  let broken: Error | undefined
-  const onError = (error: unknown): void => {
-    broken = error instanceof Error ? error : new Error('the connection broke')
-  }
-  client.on?.('error', onError)
-  const release = (error?: Error): void => {
-    client.removeListener?.('error', onError)
-    client.release(error)
-  }
+async function inTransaction<T>(client: HeldClient, prelude: string, work: () => Promise<T>): Promise<T> {
   try {
     await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${prelude}`)
-    const result = await work(client)
+    const result = await work()
     await client.query('COMMIT')
-    release(broken)
+    client.release()
     return result
   } catch (error) {
     try {
-      await client.query('ROLLBACK')
-      release(broken)
+      // the end of a connection is the end of its transaction
+      if (!client.broken) await client.query('ROLLBACK')
+      client.release()
     } catch (cause) {
-      release(cause instanceof Error ? cause : new Error('ROLLBACK failed'))
+      client.release(cause instanceof Error ? cause : new Error('ROLLBACK failed'))
     }
     throw error
   }

@@ -5,7 +5,7 @@ import type { Query } from './access.ts'
 import { type Claimed, gather, type Taken } from './claimed.ts'
 import { cancelPortion, expireLeases } from './endings.ts'
 import type { Look } from './floor.ts'
-import { earliestOf, LANE, type LaneState, laneValues, STORE_LANES, toLane } from './lane.ts'
+import { earliestOf, type LaneState, laneValues, toLane } from './lane.ts'
 import { type ClaimDeps, type ClaimOutcome, lease, limitsOf, NOTHING, remember, roomOf, type Visit } from './lease.ts'
 import { sealDue } from './sealing.ts'
 import { list, maybeInt } from './values.ts'
@@ -21,18 +21,10 @@ const MAX_ROUNDS = 6
 const VISITS = 1 << 16
 
 const READY = `
-SELECT ${LANE} FROM @.lane l
-WHERE l.ready_at >= $1::text::bigint AND l.ready_at <= $2::text::bigint AND l.transport = ANY($3::text::text[])
-  AND l.id <> ALL($4::text::text[])
-ORDER BY l.ready_at, l.visit LIMIT $5::text::int FOR NO KEY UPDATE OF l SKIP LOCKED`
-
-const NEXT_READY = `
-SELECT ready_at FROM @.lane
-WHERE ready_at >= $1::text::bigint AND transport = ANY($2::text::text[]) AND id <> ALL($3::text::text[])
-ORDER BY ready_at LIMIT 1`
-/** The lanes that are stored have their old rows in this statement's snapshot: they are left out. */
-const STORE_AND_NEXT = `
-WITH stored AS (${STORE_LANES}) ${NEXT_READY.replaceAll('$3', '$4').replaceAll('$2', '$3').replaceAll('$1', '$2')}`
+SELECT r.place, (r.l).* FROM @.ready_lanes($1::text::bigint, $2::text::bigint, $3::text::text[], $4::text::text[],
+  $5::text::int) r`
+const STORE = `
+SELECT @.store_claim($1, $2::text::int, $3::text::bigint, $4::text::text[]) AS ready_at`
 
 /** One claim of what is due, in turn, inside a transaction. */
 export async function claimInTurn(
@@ -42,35 +34,39 @@ export async function claimInTurn(
   look: Look,
 ): Promise<ClaimOutcome> {
   const { now, limit, perConnection } = request
-  const transports = list(['', ...request.transports])
-  const ours = new Set(['', ...request.transports])
-  const drained = await deps.wakes.drain(query, now)
-  const held = new Map(drained.lanes)
-  const awake = await deps.rouse.due(query, request, held)
-  const changed = new Set([...drained.changed, ...awake.changed])
-  let whole = look.from === 0
-
-  // the lanes that this claim has locked already take their turns with the others
-  let waiting = [...held.values()].filter((lane) => ours.has(lane.transport) && (dueOf(lane) ?? now + 1) <= now)
-  const visits: Visit[] = []
-  let visit = drained.turn * VISITS
-  let left = limit
+  const transports = ['', ...request.transports]
+  const ours = new Set(transports)
   const least = limit >= LARGE ? SHARE : 1
-  let wanted = Math.ceil(limit / Math.min(least, Math.max(1, deps.width.perLane)))
+  let asked = Math.min(Math.ceil(limit / Math.min(least, Math.max(1, deps.width.perLane))), MAX_LANES)
+  const first = await deps.wakes.look(query, { now, from: look.from, transports, most: asked })
+  let { whole } = first
+  const held = new Map([...first.woken, ...first.ready].map((lane) => [lane.id, lane]))
+  const awake = await deps.rouse.due(query, request, held)
+  const changed = new Set([...first.changed, ...awake.changed])
+
+  // all that this claim has locked take their turns
+  let waiting = [...held.values()].filter((lane) => ours.has(lane.transport) && (dueOf(lane) ?? now + 1) <= now)
+  let found = first.ready.length
+  const visits: Visit[] = []
+  let visit = first.turn * VISITS
+  let left = limit
 
   for (let round = 0; left > 0 && round < MAX_ROUNDS; round++) {
-    const asked = Math.min(wanted, MAX_LANES)
-    const found = await ready(asked)
-    const inOrder = [...waiting, ...found].sort((a, b) => (dueOf(a) ?? 0) - (dueOf(b) ?? 0) || a.visit - b.visit)
+    if (round > 0) {
+      const more = await ready(asked)
+      found = more.length
+      waiting.push(...more)
+    }
+    const inOrder = waiting.sort((a, b) => (dueOf(a) ?? 0) - (dueOf(b) ?? 0) || a.visit - b.visit)
     const turn = inOrder.slice(0, asked)
     waiting = inOrder.slice(asked)
     if (turn.length === 0) break
     const begun = await begin(turn)
     left -= await takeFrom(begun, Math.ceil(left / Math.max(1, begun.length)), left)
     visits.push(...begun)
-    if (found.length < asked && waiting.length === 0) break
+    if (found < asked && waiting.length === 0) break
     const taken = limit - left
-    wanted = Math.max(Math.ceil((left * visits.length) / Math.max(1, taken)), asked)
+    asked = Math.min(Math.max(Math.ceil((left * visits.length) / Math.max(1, taken)), asked), MAX_LANES)
   }
   if (limit >= LARGE && left < limit) deps.width.perLane = (deps.width.perLane * 3 + (limit - left) / visits.length) / 4
   if (left > 0) await fill()
@@ -78,6 +74,7 @@ export async function claimInTurn(
   const taken: Taken[] = []
   for (const one of visits) {
     const rows = await lease(query, one, request)
+    advance(one)
     rearm(one)
     if (rows.length > 0) taken.push({ lane: one.lane, body: one.body, rows })
   }
@@ -86,7 +83,7 @@ export async function claimInTurn(
 
   async function ready(most: number): Promise<readonly LaneState[]> {
     const rowsFrom = (from: number) =>
-      query(READY, [String(from), String(now), transports, list([...held.keys()]), String(most)])
+      query(READY, [String(from), String(now), list(transports), list([...held.keys()]), String(most)])
     let rows = await rowsFrom(whole ? 0 : look.from)
     if (rows.length === 0 && !whole) {
       whole = true
@@ -159,6 +156,12 @@ export async function claimInTurn(
     }
   }
 
+  /** What was taken is behind it now: rows are read in order. */
+  function advance({ lane, plan, rows }: Visit): void {
+    const last = rows[plan.take.length - 1]
+    if (last) lane.cursor = { pos: last.pos, did: last.did }
+  }
+
   function rearm({ lane, body, plan, rows }: Visit): void {
     if (plan === NOTHING) return
     lane.asleepCap = null
@@ -175,18 +178,15 @@ export async function claimInTurn(
   async function finish({ deliveries, events, connections }: Claimed): Promise<ClaimOutcome> {
     const stored = [...held.values()].filter((lane) => changed.has(lane.id))
     const from = whole ? 0 : look.from
-    const rest = [String(from), transports, list([...held.keys()])]
-    const rows = await (stored.length === 0
-      ? query(NEXT_READY, rest)
-      : query(STORE_AND_NEXT, [laneValues(stored), ...rest]))
+    const rows = await query(STORE, [laneValues(stored), String(stored.length), String(from), list(transports)])
     const own = earliestOf([...held.values()].filter((lane) => ours.has(lane.transport)))
     const next = Math.min(own, maybeInt(rows[0]?.ready_at) ?? Number.POSITIVE_INFINITY)
-    const again = awake.more ? now : (drained.againAt ?? Number.POSITIVE_INFINITY)
+    const again = awake.more ? now : (first.againAt ?? Number.POSITIVE_INFINITY)
     const nextAt = Math.min(next, again)
     return {
       result: { deliveries, events, connections, nextAt: Number.isFinite(nextAt) ? nextAt : null },
       committed() {
-        drained.committed()
+        first.committed()
         awake.committed()
         remember(deps.leased, taken)
         look.seen(next, whole)

@@ -33,15 +33,8 @@ const INSERT = `
 INSERT INTO @.connection (id, org_id, transport, active, unique_key, version, revision, body)
 VALUES ($1, $2, $3, $4::text::smallint, $5, $6::text::int, $7::text::bigint, $8)`
 
-/**
- * Set and version of one statement, so of one snapshot. A connection is only answered where the version is another one
- * than $2. Names of one word: a query builder between may change the others.
- */
-const SUBSCRIBED = `
-SELECT v.version, c.body
-FROM (SELECT coalesce((SELECT version FROM @.organisation WHERE id = $1), '0') AS version) v
-LEFT JOIN @.connection c ON c.org_id = $1 AND c.active = 1 AND v.version IS DISTINCT FROM $2
-ORDER BY c.id`
+/** Names of one word: a query builder between may change the others. */
+const SUBSCRIBED = 'SELECT version, body FROM @.subscribed($1, $2)'
 
 const UNIQUE_VIOLATION = '23505'
 
@@ -80,6 +73,7 @@ export function createConnections({ access, bodies, floor }: ConnectionDeps): Co
       active && (await query('SELECT 1 AS one FROM @.delivery WHERE lane = $1 AND status = 0 LIMIT 1', [lane.id]))
     lane.nextAt = waits && waits.length > 0 ? 0 : null
     lane.asleepCap = null
+    lane.cursor = undefined
     return storeLanes(query, [lane])
   }
 

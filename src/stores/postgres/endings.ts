@@ -31,6 +31,7 @@ export async function expireLeases(query: Query, lanes: readonly LaneState[], no
     if (over.length === 0) continue
     lost.push(...leasedIn(over))
     lane.leases = lane.leases.filter(([, until]) => until > now)
+    lane.cursor = undefined
     wakeLane(lane, now)
   }
   if (lost.length === 0) return

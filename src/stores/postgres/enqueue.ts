@@ -10,49 +10,8 @@ export interface Enqueued extends EnqueueResult {
   readonly added: readonly { readonly eid: number; readonly event: StoredEvent; readonly size: number }[]
 }
 
-/**
- * One statement, which inserts and locks nothing that exists. $1: events, $2: deliveries, $3: members of digests, $4:
- * how long it may wait for another transaction that inserts the same, or `null`. Equal ids are always met in one order,
- * so that two batches do not wait for each other; deliveries keep the order that they have, which is that of their keys.
- * `f`: the event is one of this batch, and decides. Names of one word: a query builder between may change the others.
- */
-const ENQUEUE = `
-WITH patience AS MATERIALIZED (
-  SELECT CASE WHEN $4::text IS NULL THEN '' ELSE set_config('lock_timeout', $4::text, true) END AS set
-), e AS (
-  INSERT INTO @.event (org_id, id, accepted_at, message_id, body)
-  SELECT x.o, x.i, x.a, x.m, x.b
-  FROM patience, json_to_recordset($1::text::json) AS x(o text, i text, a bigint, m text, b text)
-  WHERE patience.set IS NOT NULL ORDER BY x.o COLLATE "C", x.i COLLATE "C"
-  ON CONFLICT (org_id, id) DO NOTHING RETURNING eid, org_id, id
-), d AS (
-  INSERT INTO @.delivery (lane, org_id, eid, pos, created_at, kind, id, message_id, content)
-  SELECT x.l, x.o, k.eid, x.p, x.c, x.k, x.i, x.m, CASE WHEN k.eid IS NULL AND x.e IS NOT NULL THEN x.x END
-  FROM json_to_recordset($2::text::json)
-    AS x(l text, o text, e text, f integer, p bigint, c bigint, k smallint, i text, m text, x text)
-  LEFT JOIN e ON x.f = 1 AND e.org_id = x.o AND e.id = x.e
-  CROSS JOIN LATERAL (
-    SELECT CASE x.f WHEN 1 THEN e.eid ELSE (SELECT s.eid FROM @.event s WHERE s.org_id = x.o AND s.id = x.e) END AS eid
-  ) k
-  WHERE x.f = 0 OR e.eid IS NOT NULL
-  ON CONFLICT (id) DO NOTHING RETURNING lane, pos
-), c AS (
-  INSERT INTO @.digest_member (lane, key, eid, event_id, at, closes_at, must_close_at, max_items, keep)
-  SELECT x.l, x.k, k.eid, x.e, x.at, x.c, x.u, x.n, x.w
-  FROM json_to_recordset($3::text::json)
-    AS x(l text, k text, o text, e text, f integer, at bigint, c bigint, u bigint, n integer, w text)
-  LEFT JOIN e ON x.f = 1 AND e.org_id = x.o AND e.id = x.e
-  CROSS JOIN LATERAL (
-    SELECT CASE x.f WHEN 1 THEN e.eid ELSE (SELECT s.eid FROM @.event s WHERE s.org_id = x.o AND s.id = x.e) END AS eid
-  ) k
-  WHERE k.eid IS NOT NULL ORDER BY x.l COLLATE "C", x.k COLLATE "C", k.eid
-  ON CONFLICT DO NOTHING RETURNING lane, closes_at, must_close_at
-), w AS (
-  INSERT INTO @.wake (lane, at, digest)
-  SELECT lane, min(pos), 0 FROM d GROUP BY lane
-  UNION ALL SELECT lane, min(least(closes_at, must_close_at)), 1 FROM c GROUP BY lane
-)
-SELECT eid, org_id AS org, id FROM e`
+/** Inserts, and locks nothing that exists. Names of one word: a query builder between may change the others. */
+const ENQUEUE = 'SELECT eid, org, id FROM @.enqueue($1, $2, $3, $4)'
 
 /** Writes a batch. `lockTimeoutMs`: absent inside a host's transaction, whose rules are its own. */
 export async function writeBatch(query: Query, batch: EnqueueBatch, lockTimeoutMs?: number): Promise<Enqueued> {

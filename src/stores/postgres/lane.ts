@@ -3,11 +3,14 @@ import { parse, readHealth, writeHealth } from '../../records/codec.ts'
 import { type ConnectionBody, toRecord } from '../../records/connection-body.ts'
 import { dueOf, type LeaseGroup, readLeases, writeLeases } from '../../records/lane-times.ts'
 import type { Query } from './access.ts'
+import type { Cursor } from './cursor.ts'
 import { int, list, maybeInt, maybeText, type Row, text, whole } from './values.ts'
 
 /** A lane as it is worked on while its row is locked; `storeLanes` puts it back. */
 export interface LaneState {
   readonly id: string
+  /** Where its row is, as long as it is locked and was not stored. */
+  readonly place: string
   orgId: string
   /** `''` where there is no connection. */
   transport: string
@@ -23,17 +26,17 @@ export interface LaneState {
   tokens: number | null
   tokensAt: number
   leases: LeaseGroup[]
+  cursor: Cursor | undefined
   blockedUntil: number | undefined
   health: Health
 }
 
-export const LANE = `
-l.id, l.org_id, l.transport, l.revision, l.version, l.visit, l.last_at, l.next_at, l.asleep_cap, l.digest_at, l.tokens,
-l.tokens_at, l.leases, l.blocked_until, l.health`
-
+/** Of a row that has the columns of a lane, and its `place`. */
 export function toLane(row: Row): LaneState {
+  const cursorPos = maybeInt(row.cursor_pos)
   return {
     id: text(row.id),
+    place: text(row.place),
     orgId: text(row.org_id),
     transport: text(row.transport),
     revision: int(row.revision),
@@ -46,6 +49,7 @@ export function toLane(row: Row): LaneState {
     tokens: maybeInt(row.tokens) ?? null,
     tokensAt: int(row.tokens_at),
     leases: readLeases(maybeText(row.leases)),
+    cursor: cursorPos === undefined ? undefined : { pos: cursorPos, did: int(row.cursor_did) },
     blockedUntil: maybeInt(row.blocked_until),
     health: readHealth(text(row.health)),
   }
@@ -56,8 +60,7 @@ export function recordOf(lane: LaneState, body: ConnectionBody): ConnectionRecor
   return toRecord(body, lane.version, lane.blockedUntil, lane.health)
 }
 
-const LOCK = `
-SELECT ${LANE} FROM @.lane l WHERE l.id = ANY($1::text::text[]) ORDER BY l.id FOR NO KEY UPDATE OF l`
+const LOCK = 'SELECT r.place, (r.l).* FROM @.lock_lanes($1::text::text[]) r'
 
 /**
  * Locks lanes, always in the order of their ids, so that no two transactions wait for each other. What is read of them
@@ -70,34 +73,23 @@ export async function lockLanes(query: Query, ids: Iterable<string>): Promise<Ma
   return new Map(rows.map((row) => [text(row.id), toLane(row)]))
 }
 
-const CREATE = `
-INSERT INTO @.lane (id) SELECT json_array_elements_text($1::text::json) ORDER BY 1 ON CONFLICT (id) DO NOTHING`
-
 /** The same, making the lanes that are not there. */
 export async function lockOrCreateLanes(query: Query, ids: Iterable<string>): Promise<Map<string, LaneState>> {
   const wanted = [...new Set(ids)]
   const lanes = await lockLanes(query, wanted)
   for (let missing = wanted.filter((id) => !lanes.has(id)); missing.length > 0; ) {
-    await query(CREATE, [JSON.stringify(missing)])
+    await query('SELECT @.create_lanes($1::text::text[])::text AS created', [list(missing)])
     for (const [id, lane] of await lockLanes(query, missing)) lanes.set(id, lane)
     missing = missing.filter((id) => !lanes.has(id))
   }
   return lanes
 }
 
-/** Reads `$1`, made by {@link laneValues}. */
-export const STORE_LANES = `
-UPDATE @.lane l
-SET org_id = x.o, transport = x.tr, revision = x.rv, version = x.vn, ready_at = x.r, visit = x.v, last_at = x.la,
-  next_at = x.n, asleep_cap = x.c, digest_at = x.d, tokens = x.t, tokens_at = x.ta, leases = x.l, blocked_until = x.b,
-  health = x.h
-FROM json_to_recordset($1::text::json) AS x(i text, o text, tr text, rv bigint, vn integer, r bigint, v bigint, la bigint,
-  n bigint, c integer, d bigint, t double precision, ta bigint, l text, b bigint, h text)
-WHERE l.id = x.i`
-
+/** As the functions `store_lanes`, `store_claim` and `settle` take them. */
 export function laneValues(lanes: Iterable<LaneState>): string {
   const rows = Array.from(lanes, (lane) => ({
     i: lane.id,
+    pl: lane.place,
     o: lane.orgId,
     tr: lane.transport,
     rv: lane.revision,
@@ -113,6 +105,8 @@ export function laneValues(lanes: Iterable<LaneState>): string {
     l: writeLeases(lane.leases),
     b: wholeOrNull(lane.blockedUntil ?? null),
     h: writeHealth(lane.health),
+    cp: lane.cursor?.pos ?? null,
+    cd: lane.cursor?.did ?? null,
   }))
   return JSON.stringify(rows)
 }
@@ -123,7 +117,9 @@ function wholeOrNull(value: number | null): number | null {
 
 /** Puts locked lanes back. Answers the earliest instant at which one of them is to be visited. */
 export async function storeLanes(query: Query, lanes: readonly LaneState[]): Promise<number> {
-  if (lanes.length > 0) await query(STORE_LANES, [laneValues(lanes)])
+  if (lanes.length > 0) {
+    await query('SELECT @.store_lanes($1, $2::text::int)::text AS stored', [laneValues(lanes), String(lanes.length)])
+  }
   return earliestOf(lanes)
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Access } from './access.ts'
+import { inTime, takeClient } from './client.ts'
 import { isTransactor, type PostgresClient, type PostgresPool } from './pool.ts'
 
 /** Processes tell each other of work, so that it need not wait for a poll. Best effort in both directions. */
@@ -23,8 +24,15 @@ const APART_MS = 25
  */
 const NOTIFY = `SELECT set_config('synchronous_commit', 'off', true) AS set, pg_notify($1, $2)::text AS sent`
 
-export function createAnnouncements(access: Access, pool: PostgresPool, channel: string): Announcements {
+export function createAnnouncements(
+  access: Access,
+  pool: PostgresPool,
+  channel: string,
+  /** How long an answer is waited for, and how often a connection that says nothing is asked whether it is there. */
+  statementTimeoutMs: number,
+): Announcements {
   const self = randomUUID()
+  const LISTEN = `LISTEN "${channel}"`
   const listeners = new Set<() => void>()
   let gathering = false
   let announcedAt = Number.NEGATIVE_INFINITY
@@ -48,7 +56,7 @@ export function createAnnouncements(access: Access, pool: PostgresPool, channel:
 
   async function connect(): Promise<void> {
     if (isTransactor(pool)) return
-    const fresh = await pool.connect()
+    const fresh = await takeClient(pool, statementTimeoutMs)
     if (closed || typeof fresh.on !== 'function') {
       fresh.release()
       return
@@ -58,9 +66,14 @@ export function createAnnouncements(access: Access, pool: PostgresPool, channel:
       if (!own) wakeAll()
     }
     const onLost = (error: unknown): void => {
+      if (client !== fresh) return
       hangUp?.(error instanceof Error ? error : new Error('the connection ended'))
       reconnect()
     }
+    const ask = (): Promise<unknown> => inTime(fresh.query(LISTEN), statementTimeoutMs)
+    // announcements only ever come: a peer that has gone without a word would be waited for as long as this process lives
+    const asking = setInterval(() => void ask().catch(onLost), statementTimeoutMs)
+    asking.unref()
     fresh.on('notification', onNotification)
     fresh.on('error', onLost)
     fresh.on('end', onLost)
@@ -68,6 +81,7 @@ export function createAnnouncements(access: Access, pool: PostgresPool, channel:
     hangUp = (error) => {
       if (client !== fresh) return
       client = undefined
+      clearInterval(asking)
       fresh.removeListener?.('notification', onNotification)
       fresh.removeListener?.('end', onLost)
       // a broken connection may fail more than once, and an error without a listener ends the process
@@ -75,7 +89,7 @@ export function createAnnouncements(access: Access, pool: PostgresPool, channel:
       fresh.removeListener?.('error', onLost)
       fresh.release(error)
     }
-    await fresh.query(`LISTEN "${channel}"`)
+    await ask()
     failures = 0
     // what was announced before
     wakeAll()
@@ -126,7 +140,7 @@ export function createAnnouncements(access: Access, pool: PostgresPool, channel:
     await opening
     if (!client || (!closed && listeners.size > 0)) return
     try {
-      await client.query(`UNLISTEN "${channel}"`)
+      await inTime(client.query(`UNLISTEN "${channel}"`), statementTimeoutMs)
       hangUp?.()
     } catch (error) {
       hangUp?.(error instanceof Error ? error : new Error('UNLISTEN failed'))

@@ -107,6 +107,7 @@ function connectionsOf(orgId: string): Portion {
       ['digest_member', 'lane'],
       ['connection', 'id'],
       ['lane', 'id'],
+      ['lane_name', 'id'],
     ]) {
       await query(`DELETE FROM @.${table} WHERE ${column} = ANY($1::text::text[])`, [list(ids)])
     }

@@ -47,6 +47,7 @@ export async function reschedule(
     if (leasedIn(lane.leases).has(int(row.did))) continue
     // in a fifo lane a cancelled one may have held up the rest
     wakeLane(lane, to.status === 'pending' ? to.dueAt : now)
+    lane.cursor = undefined
     touched.set(lane.id, lane)
     changed.push(row)
   }

@@ -1,6 +1,6 @@
 import { ASLEEP } from '../../records/lane-times.ts'
 import type { Query } from './access.ts'
-import { LANE, type LaneState, toLane } from './lane.ts'
+import { type LaneState, toLane } from './lane.ts'
 import { list, text } from './values.ts'
 
 /** Lanes that wait for what may never come. */
@@ -27,7 +27,7 @@ const PORTION = 1000
 const CLOCK_SET_BACK_MS = 60_000
 
 const STUCK = `
-SELECT ${LANE} FROM @.lane l
+SELECT l.ctid::text AS place, l.* FROM @.lane l
 WHERE ((l.next_at = ${ASLEEP} AND l.asleep_cap < $1::text::int) OR l.last_at > $2::text::bigint)
   AND l.id <> ALL($3::text::text[])
 ORDER BY l.id LIMIT ${PORTION} FOR NO KEY UPDATE OF l SKIP LOCKED`

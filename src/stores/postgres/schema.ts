@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { invalidInput, SignalboxError } from '../../errors.ts'
 import type { Query } from './access.ts'
+import { FUNCTIONS } from './functions.ts'
 import { int } from './values.ts'
 
 /** A step of the schema, as the host's migration tool may run it. */
@@ -25,6 +26,9 @@ interface Step {
  *   `enqueue`. `ready_at`: when a claim should visit it, the earliest of `next_at` (pending work; -1: waits for a lease to
  *   end, under a cap of `asleep_cap`), `digest_at` and the end of a lease. `visit` orders its visits, `last_at` is the
  *   `now` of the last one. `leases`: `[[token, until, did, …], …]`. `revision`: 0 where there is no connection.
+ *   `cursor_pos`, `cursor_did`: no delivery up to there waits, see `cursor.ts`. `edition`: each update has the next one.
+ *   While a host's transaction is open, all that a lane has been since stays in its index: the last edition is the first
+ *   that is met, and none of them has to be told apart from another lane of the same id, which `lane_name` excludes.
  * - `delivery`: `status` 0 live (pending, or sending where its lane has a lease on it), 1 delivered, 2 failed,
  *   3 cancelled. `pos`: its place in its lane; `due_at` is null where it is the same. `message_id` is null where it is
  *   its event's. `first`: its first attempt; `attempt` has the others. No foreign keys: to check one is to lock a row.
@@ -40,13 +44,16 @@ CREATE TABLE @.connection (
 );
 CREATE INDEX connection_org ON @.connection (org_id, id);
 CREATE UNIQUE INDEX connection_unique_key ON @.connection (org_id, unique_key) WHERE unique_key IS NOT NULL;
+CREATE TABLE @.lane_name (id text COLLATE "C" PRIMARY KEY);
 CREATE TABLE @.lane (
-  id text COLLATE "C" PRIMARY KEY, org_id text COLLATE "C" NOT NULL DEFAULT '', transport text NOT NULL DEFAULT '',
+  id text COLLATE "C" NOT NULL, edition bigint NOT NULL DEFAULT 0, org_id text COLLATE "C" NOT NULL DEFAULT '', transport text NOT NULL DEFAULT '',
   revision bigint NOT NULL DEFAULT 0, version integer NOT NULL DEFAULT 0, ready_at bigint, visit bigint NOT NULL DEFAULT 0,
   last_at bigint NOT NULL DEFAULT 0, next_at bigint, asleep_cap integer, digest_at bigint, tokens double precision,
-  tokens_at bigint NOT NULL DEFAULT 0, leases text, blocked_until bigint, health text NOT NULL DEFAULT '[0,null,null,null]'
+  tokens_at bigint NOT NULL DEFAULT 0, leases text, blocked_until bigint, health text NOT NULL DEFAULT '[0,null,null,null]',
+  cursor_pos bigint, cursor_did bigint
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000);
+CREATE UNIQUE INDEX lane_id ON @.lane (id, edition);
 CREATE INDEX lane_ready ON @.lane (ready_at, visit, transport) WHERE ready_at IS NOT NULL;
 CREATE SEQUENCE @.visit CACHE 1;
 CREATE TABLE @.event (
@@ -91,7 +98,7 @@ CREATE TABLE @.entry (
 CREATE INDEX entry_expiry ON @.entry (expires_at) WHERE expires_at IS NOT NULL;`
 
 /** Expand first: a step adds, so that the code of the version before still runs beside it. */
-const STEPS: readonly Step[] = [{ sql: FIRST, needs: 1 }]
+const STEPS: readonly Step[] = [{ sql: FIRST + FUNCTIONS, needs: 1 }]
 
 /** The first PostgreSQL with 64-bit transaction ids. */
 const OLDEST_SERVER = 130000
@@ -144,7 +151,12 @@ export async function migrateWith(query: Query, schema: string): Promise<void> {
 
 /** One by one: not every driver takes several at once. */
 function statementsOf(sql: string): readonly string[] {
-  return sql.split(/;\n(?!END)/).filter((statement) => statement.trim() !== '')
+  const quoted = sql.split('$$')
+  const marked = quoted.map((part, index) => (index % 2 === 0 ? part.replaceAll(';\n', '\u0000') : part))
+  return marked
+    .join('$$')
+    .split('\u0000')
+    .filter((statement) => statement.trim() !== '')
 }
 
 /**

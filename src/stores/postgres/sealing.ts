@@ -1,6 +1,7 @@
 import { derivedDigestPart } from '../../records/digest-id.ts'
 import { wakeLane } from '../../records/lane-times.ts'
 import type { Query } from './access.ts'
+import { lowerCursor } from './cursor.ts'
 import type { LaneState } from './lane.ts'
 import { int, maybeInt, text } from './values.ts'
 
@@ -114,6 +115,7 @@ export async function seal(
   // the same first event can begin a later digest of its key only if it is collected again: then the id is taken
   let left = [...taken.values()]
   for (let generation = 0; left.length > 0; generation++) {
+    for (const { digest } of left) lowerCursor(digest.lane, now)
     const rows = left.map((one) => toRow(one, now, generation))
     const inserted = await query(INSERT, [JSON.stringify(rows)])
     const dids = new Map(inserted.map((row) => [text(row.id), int(row.did)]))

@@ -8,8 +8,8 @@ import type { ConnectionBody } from '../../records/connection-body.ts'
 import { endLease, wakeLane } from '../../records/lane-times.ts'
 import type { Query } from './access.ts'
 import { changeOrganisations, storeBody } from './connection-rows.ts'
-import { STORE_ATTEMPTS } from './endings.ts'
-import { type Bodies, earliestOf, type LaneState, laneValues, lockLanes, STORE_LANES, storeLanes } from './lane.ts'
+import { lowerCursor } from './cursor.ts'
+import { type Bodies, earliestOf, type LaneState, laneValues, lockLanes, storeLanes } from './lane.ts'
 import { int, LIVE_BY_KEY, list, text, whole } from './values.ts'
 
 export interface SettleDeps {
@@ -27,16 +27,26 @@ export interface Settled<T> {
 }
 
 const SETTLE = `
-UPDATE @.delivery d
-SET status = x.s, pos = CASE WHEN x.u IS NULL OR x.q = 1 THEN d.pos ELSE x.u END,
-  due_at = CASE WHEN x.u IS NULL THEN d.due_at WHEN x.q = 1 THEN x.u END,
-  attempts = d.attempts + x.a, rounds = d.rounds + CASE WHEN x.u IS NOT NULL AND x.a > 0 THEN 1 ELSE 0 END, lost = 0,
-  finished_at = x.e, code = x.c, http = x.h, failure = x.f, receipt = x.r, first = coalesce(x.b, d.first)
-FROM json_to_recordset($2::text::json) AS x(d bigint, s smallint, u bigint, q integer, a integer, e bigint, c text,
-  h integer, f text, r text, b text)
-WHERE d.did = x.d AND d.${LIVE_BY_KEY} RETURNING d.did`
-/** Deliveries are written after their lanes were locked, and before the lanes are let go. */
-const SETTLE_AND_STORE = `WITH stored AS (${STORE_LANES}) ${SETTLE}`
+SELECT @.settle($1, $2::text::int, $3, $4::text::bigint[], $5::text::smallint[], $6::text::bigint[], $7::text::int[],
+  $8::text::int[], $9::text::bigint[], $10::text::text[], $11::text::int[], $12::text::text[], $13::text::text[],
+  $14::text::text[]) AS did`
+
+/** A delivery as it becomes. */
+interface Result {
+  readonly did: number
+  readonly status: number
+  /** When it is due again. */
+  readonly dueAt: number | null
+  /** It keeps its place. */
+  readonly fifo: 0 | 1
+  readonly exchanges: number
+  readonly endedAt: number | null
+  readonly code: string | null
+  readonly httpStatus: number | null
+  readonly failure: string | null
+  readonly receipt: string | null
+  readonly first: string | null
+}
 
 /** Writes settlements inside a transaction. */
 export async function settle(
@@ -52,7 +62,7 @@ export async function settle(
   const dids = await keysOf(query, deps, settlements)
   const stale: string[] = []
   const accepted = new Map<LaneState, Settlement[]>()
-  const rows: object[] = []
+  const rows: Result[] = []
   const attempts: object[] = []
   const written = new Map<number, string>()
   for (const one of settlements) {
@@ -63,8 +73,13 @@ export async function settle(
       continue
     }
     if (lane.nextAt !== null && lane.nextAt < 0) wakeLane(lane, Math.min(lane.lastAt, one.at))
-    if (one.next.status === 'pending') wakeLane(lane, one.next.dueAt)
-    rows.push(toRow(one, did, bodies.get(lane.id)?.ordering === 'fifo'))
+    const row = toRow(one, did, bodies.get(lane.id)?.ordering === 'fifo')
+    if (row.dueAt !== null) {
+      wakeLane(lane, row.dueAt)
+      if (row.fifo === 1) lane.cursor = undefined
+      else lowerCursor(lane, row.dueAt)
+    }
+    rows.push(row)
     for (const attempt of one.attempts) {
       if (attempt.number !== 1) attempts.push({ d: did, n: attempt.number, b: writeAttempt(attempt) })
     }
@@ -86,13 +101,15 @@ export async function settle(
     lane.revision = await storeBody(query, { ...body, status: 'suspended', reason: suspend }, lane.version)
     changedOrganisations.add(lane.orgId)
   }
-  if (attempts.length > 0) await query(STORE_ATTEMPTS, [JSON.stringify(attempts)])
   const touched = [...accepted.keys()]
-  for (const row of await query(SETTLE_AND_STORE, [laneValues(touched), JSON.stringify(rows)])) {
-    written.delete(int(row.did))
-  }
+  const gone = await query(SETTLE, [
+    laneValues(touched),
+    String(touched.length),
+    attempts.length > 0 ? JSON.stringify(attempts) : null,
+    ...columnsOf(rows),
+  ])
   // purged while they were leased
-  stale.push(...written.values())
+  for (const row of gone) stale.push(written.get(int(row.did)) ?? '')
   await changeOrganisations(query, changedOrganisations)
   return {
     result: { stale, connections },
@@ -101,21 +118,43 @@ export async function settle(
   }
 }
 
-function toRow({ next, exchanges, code, httpStatus, at, attempts }: Settlement, did: number, fifo: boolean): object {
+function toRow(settlement: Settlement, did: number, fifo: boolean): Result {
+  const { next, exchanges, code, httpStatus, at, attempts } = settlement
   const first = attempts.find((attempt) => attempt.number === 1)
-  const outcome = {
-    d: did,
-    a: exchanges,
-    c: code ?? null,
-    h: httpStatus ?? null,
-    b: first ? writeAttempt(first) : null,
-  }
-  if (next.status === 'pending') return { ...outcome, s: LIVE, u: whole(next.dueAt), q: fifo ? 1 : 0 }
-  const ended = { ...outcome, e: whole(at) }
+  const row = {
+    did,
+    dueAt: null,
+    fifo: fifo ? 1 : 0,
+    exchanges,
+    endedAt: whole(at),
+    code: code ?? null,
+    httpStatus: httpStatus ?? null,
+    failure: null,
+    receipt: null,
+    first: first ? writeAttempt(first) : null,
+  } as const
+  if (next.status === 'pending') return { ...row, status: LIVE, dueAt: whole(next.dueAt), endedAt: null }
   if (next.status === 'delivered') {
-    return { ...ended, s: DELIVERED, r: next.receipt ? JSON.stringify(next.receipt) : null }
+    return { ...row, status: DELIVERED, receipt: next.receipt ? JSON.stringify(next.receipt) : null }
   }
-  return next.status === 'failed' ? { ...ended, s: FAILED, f: next.failure } : { ...ended, s: CANCELLED }
+  return next.status === 'failed' ? { ...row, status: FAILED, failure: next.failure } : { ...row, status: CANCELLED }
+}
+
+/** As the function takes them: an array a column. */
+function columnsOf(rows: readonly Result[]): string[] {
+  return [
+    rows.map(({ did }) => did),
+    rows.map(({ status }) => status),
+    rows.map(({ dueAt }) => dueAt),
+    rows.map(({ fifo }) => fifo),
+    rows.map(({ exchanges }) => exchanges),
+    rows.map(({ endedAt }) => endedAt),
+    rows.map(({ code }) => code),
+    rows.map(({ httpStatus }) => httpStatus),
+    rows.map(({ failure }) => failure),
+    rows.map(({ receipt }) => receipt),
+    rows.map(({ first }) => first),
+  ].map(list)
 }
 
 function settleConnection(
@@ -187,6 +226,7 @@ export async function release(query: Query, deps: SettleDeps, leases: readonly L
     if (!lane || did === undefined || !endLease(lane, token, did)) continue
     if (lane.tokens !== null) lane.tokens = returnTokens(bodies.get(lane.id)?.pace, lane.tokens, 1)
     wakeLane(lane, lane.lastAt)
+    lane.cursor = undefined
     touched.add(lane)
     ended.push(deliveryId)
   }

@@ -18,10 +18,13 @@ export function maybeInt(value: unknown): number | undefined {
 }
 
 /** An array as one text value: not every driver can send arrays. `$1::text::text[]`, `$1::text::bigint[]`. */
-export function list(items: readonly (string | number)[]): string {
-  if (items.length === 0) return '{}'
-  if (typeof items[0] === 'number') return `{${items.join(',')}}`
-  return `{${items.map((item) => `"${String(item).replace(/[\\"]/g, '\\$&')}"`).join(',')}}`
+export function list(items: readonly (string | number | null)[]): string {
+  return `{${items.map(item).join(',')}}`
+}
+
+function item(value: string | number | null): string | number {
+  if (typeof value === 'number') return value
+  return value === null ? 'NULL' : `"${value.replace(/[\\"]/g, '\\$&')}"`
 }
 
 /**

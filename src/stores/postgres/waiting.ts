@@ -1,27 +1,17 @@
 import type { LaneRow } from '../../delivery/plan-lane.ts'
 import { leasedIn } from '../../records/lane-times.ts'
 import type { Query } from './access.ts'
+import { BEGINNING } from './cursor.ts'
+import { WAITING_COLUMNS } from './functions.ts'
 import type { LaneState } from './lane.ts'
 import { int, LIVE_BY_KEY, list, type Row, text } from './values.ts'
 
 /** A live delivery of a lane that is not leased. */
 export interface Waiting extends LaneRow {
   readonly did: number
+  readonly pos: number
   readonly row: Row
 }
-
-const COLUMNS = `
-d.did, d.id, d.org_id, d.eid, d.kind, coalesce(d.due_at, d.pos) AS due, d.created_at, d.attempts, d.rounds, d.http,
-d.message_id, d.code, d.content`
-
-/** A statement of its own, after the lanes were locked: an older snapshot would show what has been settled since. */
-const NEXT = `
-SELECT x.l AS lane, d.*
-FROM json_to_recordset($1::text::json) AS x(l text, n integer, s bigint[])
-CROSS JOIN LATERAL (
-  SELECT ${COLUMNS} FROM @.delivery d
-  WHERE d.lane = x.l AND d.status = 0 AND d.did <> ALL(x.s) ORDER BY d.pos, d.did LIMIT x.n
-) d`
 
 /** The next ones of each lane in its order, at most `count` of it. */
 export async function nextWaiting(
@@ -30,8 +20,11 @@ export async function nextWaiting(
 ): Promise<ReadonlyMap<string, Waiting[]>> {
   const found = new Map<string, Waiting[]>()
   if (wanted.length === 0) return found
-  const lanes = wanted.map(({ lane, count }) => ({ l: lane.id, n: count, s: [...leasedIn(lane.leases)] }))
-  for (const row of await query(NEXT, [JSON.stringify(lanes)])) {
+  const lanes = wanted.map(({ lane, count }) => {
+    const { pos, did } = lane.cursor ?? BEGINNING
+    return { l: lane.id, n: count, s: [...leasedIn(lane.leases)], p: pos, d: did }
+  })
+  for (const row of await query('SELECT * FROM @.waiting($1)', [JSON.stringify(lanes)])) {
     const id = text(row.lane)
     const of = found.get(id)
     if (of) of.push(toWaiting(row))
@@ -41,7 +34,7 @@ export async function nextWaiting(
 }
 
 const THESE = `
-SELECT d.lane, ${COLUMNS} FROM @.delivery d WHERE d.id = ANY($1::text::text[]) AND d.${LIVE_BY_KEY} ORDER BY d.pos, d.did`
+SELECT d.lane, ${WAITING_COLUMNS} FROM @.delivery d WHERE d.id = ANY($1::text::text[]) AND d.${LIVE_BY_KEY} ORDER BY d.pos, d.did`
 
 /** Those of `ids` that wait in these lanes, in order. Of a fifo lane only its very first. */
 export async function waitingOf(
@@ -70,5 +63,5 @@ export async function waitingOf(
 
 /** A plan takes the first of its rows, so their ids are not looked at. */
 function toWaiting(row: Row): Waiting {
-  return { id: '', dueAt: int(row.due), did: int(row.did), row }
+  return { id: '', dueAt: int(row.due), did: int(row.did), pos: int(row.pos), row }
 }

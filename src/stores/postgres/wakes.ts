@@ -1,16 +1,31 @@
 import { wakeLane } from '../../records/lane-times.ts'
 import type { Query } from './access.ts'
-import { type LaneState, lockOrCreateLanes } from './lane.ts'
+import { lowerCursor } from './cursor.ts'
+import { type LaneState, toLane } from './lane.ts'
 import { lockKey } from './schema.ts'
-import { int, list, text } from './values.ts'
+import { int, list, maybeInt, type Row, text } from './values.ts'
 
-/** What a claim found of what `enqueue` left. */
-export interface Drained {
-  /** The lanes that were woken, locked, as they are now. */
-  readonly lanes: ReadonlyMap<string, LaneState>
+/** What a claim asks for at first. */
+export interface Wanted {
+  readonly now: number
+  /** Ready lanes are looked for from here on: see `floor.ts`. */
+  readonly from: number
+  readonly transports: readonly string[]
+  /** At most so many ready lanes. */
+  readonly most: number
+}
+
+/** What a claim finds at first; all its lanes are locked. */
+export interface Found {
+  /** The lanes that `enqueue` has left wakes for, as they are now. */
+  readonly woken: readonly LaneState[]
   /** Those of them that have to be stored. */
   readonly changed: ReadonlySet<string>
-  /** When there may be more: at once, soon (another claim has them in hand), or `null`. */
+  /** Others that are ready. */
+  readonly ready: readonly LaneState[]
+  /** Whether these were looked for from the beginning. */
+  readonly whole: boolean
+  /** When there may be more wakes: at once, soon (another claim has them in hand), or `null`. */
   readonly againAt: number | null
   /** Greater than that of any claim before. */
   readonly turn: number
@@ -19,7 +34,7 @@ export interface Drained {
 }
 
 export interface Wakes {
-  drain(query: Query, now: number): Promise<Drained>
+  look(query: Query, wanted: Wanted): Promise<Found>
 }
 
 /** Wakes that one claim takes. */
@@ -29,20 +44,10 @@ const SOON_MS = 10
 /** Everything is looked at anew so often, in ms: a restored backup has transaction ids of another server. */
 const WHOLE_LOOK_MS = 60_000
 
-const drain = (where: string): string => `
-WITH turn AS MATERIALIZED (
-  SELECT pg_try_advisory_xact_lock($1::text::bigint) AS mine, nextval('@.visit') AS turn
-), gone AS (
-  DELETE FROM @.wake WHERE ctid = ANY(ARRAY(SELECT w.ctid FROM turn, @.wake w WHERE turn.mine AND (${where}) LIMIT ${PORTION}))
-  RETURNING lane, at, digest
-), grouped AS (
-  SELECT lane, digest, min(at) AS at, count(*) AS count FROM gone GROUP BY lane, digest
-)
-SELECT turn.mine::int AS mine, turn.turn, pg_current_snapshot()::text AS snapshot, g.lane, g.digest, g.at, g.count
-FROM turn LEFT JOIN grouped g ON true`
-
-const EVERYTHING = drain('w.xid >= 0')
-const NEW = drain('w.xid >= $2::text::bigint OR w.xid = ANY($3::text::bigint[])')
+const LOOK = `
+SELECT r.mine, r.turn, r.snapshot, r.taken, r.whole, r.wake_at, r.end_at, r.place, (r.l).*
+FROM @.look($1::text::bigint, ${PORTION}, $2::text::bigint, $3::text::bigint[], $4::text::bigint, $5::text::bigint,
+  $6::text::text[], $7::text::int) r`
 
 interface Snapshot {
   readonly xmax: string
@@ -60,54 +65,72 @@ export function createWakes(schema: string): Wakes {
   let lookedAt = 0
 
   return {
-    async drain(query, now) {
-      const whole = seen === undefined || performance.now() - lookedAt > WHOLE_LOOK_MS
-      const rows = await (whole || seen === undefined
-        ? query(EVERYTHING, [lock])
-        : query(NEW, [lock, seen.xmax, list(seen.running)]))
-      const [first] = rows
-      const mine = int(first?.mine) === 1
-      const woken = rows.filter((row) => typeof row.lane === 'string')
-      const lanes = await lockOrCreateLanes(
-        query,
-        woken.map((row) => text(row.lane)),
-      )
+    async look(query, { now, from, transports, most }) {
+      const all = seen === undefined || performance.now() - lookedAt > WHOLE_LOOK_MS
+      const rows = await query(LOOK, [
+        lock,
+        seen?.xmax ?? '0',
+        all || seen === undefined ? null : list(seen.running),
+        String(from),
+        String(now),
+        list(transports),
+        String(most),
+      ])
+      const end: Row = rows.at(-1) ?? {}
+      const mine = int(end.mine) === 1
+      const woken: LaneState[] = []
       const changed = new Set<string>()
-      for (const row of woken) {
-        const lane = lanes.get(text(row.lane))
-        if (lane && wake(lane, int(row.at), int(row.digest) === 1, now)) changed.add(lane.id)
+      const ready: LaneState[] = []
+      for (const row of rows) {
+        if (row === end) continue
+        const lane = toLane(row)
+        const wakeAt = maybeInt(row.wake_at)
+        const endAt = maybeInt(row.end_at)
+        if (wakeAt === undefined && endAt === undefined) {
+          ready.push(lane)
+          continue
+        }
+        woken.push(lane)
+        const toBeSent = wakeAt !== undefined && wake(lane, wakeAt, now)
+        const toBeSealed = endAt !== undefined && wakeToSeal(lane, endAt)
+        if (toBeSent || toBeSealed) changed.add(lane.id)
       }
-      const full = woken.reduce((sum, row) => sum + int(row.count), 0) >= PORTION
+      const full = int(end.taken) >= PORTION
       return {
-        lanes,
+        woken,
         changed,
+        ready,
+        whole: int(end.whole) === 1,
         againAt: full ? now : mine ? null : now + SOON_MS,
-        turn: int(first?.turn),
+        turn: int(end.turn),
         committed() {
           if (!mine || full) return
-          seen = parseSnapshot(text(first?.snapshot))
-          if (whole) lookedAt = performance.now()
+          seen = parseSnapshot(text(end.snapshot))
+          if (all) lookedAt = performance.now()
         },
       }
     },
   }
 }
 
-/** Answers whether the lane is another one now. */
-function wake(lane: LaneState, at: number, digest: boolean, now: number): boolean {
-  if (digest) {
-    if (lane.digestAt !== null && lane.digestAt <= at) return false
-    lane.digestAt = at
-    return true
-  }
+/** Deliveries were added, the first of them due at `at`. Answers whether the lane is another one now. */
+function wake(lane: LaneState, at: number, now: number): boolean {
+  const lowered = lowerCursor(lane, at)
   // a clock that was wrong must not put this off until it is right
   const lastAt = Math.min(lane.lastAt, now)
   // what nobody can be sent to is cancelled whenever it is met
   const from = Math.max(lane.revision === 0 ? Math.min(at, now) : at, lastAt)
   // one that sleeps until a lease ends is woken by that; one that is ready keeps its turn
-  if (lane.nextAt !== null && lane.nextAt <= from) return false
+  if (lane.nextAt !== null && lane.nextAt <= from) return lowered
   lane.lastAt = lastAt
   wakeLane(lane, from)
+  return true
+}
+
+/** A digest may close at `at`. Answers whether the lane is another one now. */
+function wakeToSeal(lane: LaneState, at: number): boolean {
+  if (lane.digestAt !== null && lane.digestAt <= at) return false
+  lane.digestAt = at
   return true
 }
 

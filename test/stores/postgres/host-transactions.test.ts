@@ -1,41 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
-import type { CollectEntry, Store } from '../../../src/contracts/index.ts'
+import type { Store } from '../../../src/contracts/index.ts'
 import { createDispatcher } from '../../../src/dispatcher.ts'
 import { isSignalboxError } from '../../../src/errors.ts'
-import { type PostgresPool, postgresStore } from '../../../src/stores/postgres.ts'
+import { postgresStore } from '../../../src/stores/postgres.ts'
 import { createRecorder } from '../../../src/testing/index.ts'
-import { openPool, postgresMissing } from '../../support/postgres.ts'
+import { postgresMissing } from '../../support/postgres.ts'
 import { aBatch, aConnection, claim, delivered, freshWorld, ORG, T0, type World } from './fixtures.ts'
+import { runHostTransactions } from './host-transactions.ts'
 
 const missing = await postgresMissing()
 const event = { orgId: ORG, type: 'case_assigned', title: 'T', body: 'B', href: 'https://app.example.com/1' } as const
-
-function member(connectionId: string, key: string, eventId: string, closesAt: number): CollectEntry {
-  return {
-    orgId: ORG,
-    connectionId,
-    key,
-    eventId,
-    at: T0,
-    closesAt,
-    mustCloseAt: closesAt,
-    maxItems: 1000,
-    keep: 'first',
-  }
-}
-
-/** The same numbers in each run (mulberry32). */
-function reproducible(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 async function dispatcherOn({ pool, schema }: World, store: Store) {
   const dispatcher = createDispatcher({ store, transports: [createRecorder().transport()], encryption: false })
@@ -44,67 +18,14 @@ async function dispatcherOn({ pool, schema }: World, store: Store) {
 
 describe.skipIf(missing !== undefined)('transactions of the host', () => {
   it('beside claims: nothing is lost, nothing comes twice, and no one waits for them', {
-    timeout: 240_000,
+    timeout: 600_000,
   }, async () => {
-    const world = await freshWorld({ max: 8 })
-    const hosts = openPool({ max: 12 })
-    const deadlocks: unknown[] = []
-    const pool = watched(world.pool, (error) => deadlocks.push(error))
-    const workers = await Promise.all([1, 2, 3, 4].map(() => world.open({ pool })))
-    const [store = await world.open()] = workers
-    for (let n = 0; n < 5; n++) await store.connections.insert(aConnection(`con_${n}`))
-    const random = reproducible(31)
-    const levels = ['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE']
-
-    const TRANSACTIONS = 1000
-    const committed: string[] = []
-    const members: string[] = []
-    let begun = 0
-    let open = true
-    const host = async (): Promise<void> => {
-      while (begun < TRANSACTIONS) {
-        const n = begun++
-        const plan = { level: levels[n % 3], openMs: random() * 50, fails: random() < 0.2, lane: n % 5 }
-        const client = await hosts.connect()
-        const batch = aBatch(`con_${plan.lane}`, `h${n}_`, 2)
-        const collect = batch.events.map(({ id }) => member(`con_${(plan.lane + 1) % 5}`, `k${n % 3}`, id, T0 + n))
-        await client.query(`BEGIN ISOLATION LEVEL ${plan.level}`)
-        const { duplicates } = await store.deliveries.enqueue({ ...batch, collect, tx: client })
-        expect(duplicates).toEqual([])
-        await delay(plan.openMs)
-        await client.query(plan.fails ? 'ROLLBACK' : 'COMMIT')
-        client.release()
-        if (plan.fails) continue
-        committed.push(...batch.deliveries.map(({ id }) => id))
-        members.push(...collect.map(({ connectionId, key, eventId }) => `${connectionId}/${key}/${eventId}`))
-      }
-    }
-
-    const sent: string[] = []
-    const digested: string[] = []
-    const work = async (mine: Store): Promise<void> => {
-      for (let idle = 0; open || idle < 3; ) {
-        const { deliveries } = await claim(mine, open ? T0 + begun : T0 + TRANSACTIONS, 50)
-        for (const { id, kind, connectionId, digest } of deliveries) {
-          if (kind === 'event') sent.push(id)
-          for (const eventId of digest?.eventIds ?? []) digested.push(`${connectionId}/${digest?.key}/${eventId}`)
-        }
-        expect((await mine.deliveries.settle(deliveries.map((row) => delivered(row)))).stale).toEqual([])
-        idle = deliveries.length === 0 ? idle + 1 : 0
-        if (deliveries.length === 0) await delay(2)
-      }
-    }
-
-    const working = workers.map(work)
-    await Promise.all(Array.from({ length: 12 }, host))
-    open = false
-    await Promise.all(working)
-    await hosts.end()
-
-    expect(committed.length).toBeGreaterThan(1000)
-    expect(sent.sort()).toEqual(committed.sort())
-    expect(digested.sort()).toEqual(members.sort())
-    expect(deadlocks).toEqual([])
+    const given = Number(process.env.SIGNALBOX_TEST_HOST_TRANSACTIONS ?? 0)
+    const load =
+      given > 0 ? { transactions: given, hosts: 30, openMs: 400 } : { transactions: 1000, hosts: 12, openMs: 50 }
+    const { problems, text } = await runHostTransactions({ ...load, seed: 31 })
+    if (given > 0) console.info(text)
+    expect(problems).toEqual([])
   })
 
   it('that stay open hold up neither claims, nor settles, nor other dispatches, nor changes of connections', async () => {
@@ -241,30 +162,8 @@ describe.skipIf(missing !== undefined)('transactions of the host', () => {
   })
 })
 
-/** The pool, telling of each statement that the server broke off as part of a deadlock. */
-function watched(pool: pg.Pool, onDeadlock: (error: unknown) => void): PostgresPool {
-  const telling = async <T>(result: Promise<T>): Promise<T> => {
-    try {
-      return await result
-    } catch (error) {
-      if (typeof error === 'object' && error !== null && 'code' in error && error.code === '40P01') onDeadlock(error)
-      throw error
-    }
-  }
-  return {
-    query: (text, values) => telling(pool.query(text, values)),
-    async connect() {
-      const client = await pool.connect()
-      return {
-        query: (text, values) => telling(client.query(text, values)),
-        release: (error) => client.release(error),
-      }
-    },
-  }
-}
-
 /** Until a statement on this schema waits for another transaction. */
 async function waitsForLock({ pool, schema }: World): Promise<void> {
   const sql = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%'`
-  while ((await pool.query(sql, [`"${schema}".event`])).rows.length === 0);
+  while ((await pool.query(sql, [`"${schema}".enqueue(`])).rows.length === 0);
 }

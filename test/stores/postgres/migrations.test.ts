@@ -156,6 +156,7 @@ describe('migrations, without a server', () => {
       [{ pool, migrate: 'yes' }, 'migrate'],
       [{ pool, listen: 1 }, 'listen'],
       [{ pool, lockTimeoutMs: 0 }, 'lockTimeoutMs'],
+      [{ pool, lockTimeoutMs: 5000, statementTimeoutMs: 5000 }, 'statementTimeoutMs'],
       [{ pool, scheme: 'x' }, 'scheme'],
     ] as const
     for (const [options, field] of wrong) {

@@ -159,6 +159,41 @@ describe.skipIf(missing !== undefined)('postgresStore over time', () => {
     expect((await pool.query(`SELECT key FROM "${schema}".entry`)).rows).toEqual([{ key: 'kept' }])
   })
 
+  it('what is added with an earlier due time than what was sent is sent too, whoever works it off', async () => {
+    const { open } = await freshWorld()
+    const [store, other] = [await open(), await open()]
+    await store.connections.insert(aConnection('con_a'))
+    await store.deliveries.enqueue(aBatch('con_a', 'late', 3, T0 + 100))
+    const held = (await claim(store, T0 + 200, 2)).deliveries
+    expect(held).toHaveLength(2)
+    await store.deliveries.enqueue(aBatch('con_a', 'early', 1, T0))
+    expect((await claim(other, T0 + 200, 1)).deliveries.map(({ id }) => id)).toEqual(['dlv_early0'])
+    await store.deliveries.settle(held.map((row) => delivered(row)))
+    await other.deliveries.enqueue(aBatch('con_a', 'earlier', 2, T0 - 1000))
+    expect((await claim(store, T0 + 200)).deliveries.map(({ id }) => id)).toEqual([
+      'dlv_earlier0',
+      'dlv_earlier1',
+      'dlv_late2',
+    ])
+  })
+
+  it('what was given back, lost its lease, or is to be tried again is met again, in its order', async () => {
+    const { open } = await freshWorld()
+    const store = await open()
+    await store.connections.insert(aConnection('con_a'))
+    await store.deliveries.enqueue(aBatch('con_a', 'e', 5))
+    const [back, lost, again, ...rest] = (await claim(store, T0)).deliveries
+    if (!back || !lost || !again) throw new Error('five were claimed')
+    const next = { status: 'pending', dueAt: T0 + 50 } as const
+    await store.deliveries.settle([...rest.map((row) => delivered(row)), { ...delivered(again), next }])
+    await store.deliveries.release([{ ...back, deliveryId: back.id }])
+    expect((await claim(store, T0 + 1)).deliveries.map(({ id }) => id)).toEqual([back.id])
+    expect((await claim(store, T0 + 60)).deliveries.map(({ id }) => id)).toEqual([again.id])
+    // all leases have run out by now
+    const last = (await claim(store, T0 + 60_060)).deliveries.map(({ id }) => id)
+    expect(last).toEqual([back.id, lost.id, again.id])
+  })
+
   it('a connection that breaks in the middle of a claim fails that call only, and nothing stays locked', async () => {
     const { open, pool, schema } = await freshWorld()
     const store = await open()
@@ -175,7 +210,7 @@ describe.skipIf(missing !== undefined)('postgresStore over time', () => {
             removeListener: client.removeListener.bind(client),
             release: client.release.bind(client),
             async query(text: string, values?: unknown[]) {
-              if (breaks && text.includes('json_to_recordset') && text.includes(`"${schema}".delivery`)) {
+              if (breaks && text.includes(`"${schema}".waiting(`)) {
                 breaks = false
                 const { rows } = await client.query('SELECT pg_backend_pid() AS pid')
                 await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
