@@ -1,57 +1,55 @@
-// A store of your own, over any database that can `get`, `list` in order and `commit` conditionally (see support/kv.ts).
-// The contract proves it; then a dispatcher delivers over it.
+// A store of your own: three functions over your database, here a file (support/kv.ts), and `keyValueStore` does the rest.
+// The contract proves it; then a dispatcher delivers what another process has left there.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { aesGcm, createDispatcher, generateEncryptionKey, type Store } from 'signalbox'
+import { keyValueStore } from 'signalbox/stores/key-value'
 import { storeContract } from 'signalbox/testing'
 import { webhookTransport } from 'signalbox/transports/webhook'
 import { loopback } from './support/egress.ts'
-import { type KeyValue, kvMap } from './support/kv.ts'
-import { kvStore } from './support/kv-store.ts'
+import { fileKv } from './support/kv.ts'
 import { startReceiver } from './support/receiver.ts'
 
-const databases = new WeakMap<Store, KeyValue>()
-function open(database: KeyValue): Store {
-  const store = kvStore(database)
-  databases.set(store, database)
-  return store
+/** What you would export: the store, which closes what it has opened. */
+async function fileStore(path: string, options: { readonly sync?: boolean } = {}): Promise<Store> {
+  const kv = await fileKv(path, options)
+  return { ...keyValueStore({ kv, name: path, maxWrites: 1000 }), close: () => kv.close() }
 }
 
 // In your tests: one `it` for each case. Each has a database of its own.
+const folder = await mkdtemp(join(tmpdir(), 'signalbox-file-'))
+let files = 0
 const cases = storeContract({
-  create: async () => open(kvMap()),
-  // what the next process would do: nothing may be left in the store itself
-  reopen: async (store) => open(databases.get(store) ?? kvMap()),
+  create: () => fileStore(join(folder, `${files++}.log`), { sync: false }),
+  // what the next process would do
+  reopen: (store) => store.close().then(() => fileStore(store.name, { sync: false })),
 })
-let kept = 0
 for (const { name, skip, run } of cases) {
-  if (skip !== undefined) {
-    console.log(`skipped: ${name} (${skip})`)
-    continue
-  }
-  await run() // rejects, and says why, where the store breaks the contract
-  kept++
+  if (skip === undefined)
+    await run() // rejects, and says why, where the store breaks the contract
+  else console.log(`skipped: ${name} (${skip})`)
 }
-console.log(`the store keeps the contract: ${kept} cases`)
+console.log(`the store keeps the contract: ${cases.filter(({ skip }) => skip === undefined).length} cases`)
 
 const receiver = await startReceiver()
-const dispatcher = createDispatcher({
-  store: kvStore(kvMap()),
-  transports: [webhookTransport()],
-  encryption: aesGcm({ keys: [{ id: 'k1', key: generateEncryptionKey() }] }), // the store is durable: secrets are sealed
-  egress: loopback,
-})
-await dispatcher.connections.create({ orgId: 'org_1', transport: 'webhook', config: { url: receiver.url('/in') } })
-const event = {
-  orgId: 'org_1',
-  type: 'breach_logged',
-  title: 'Breach 12',
-  body: '',
-  href: 'https://app.example.com/12',
+const encryption = aesGcm({ keys: [{ id: 'k1', key: generateEncryptionKey() }] }) // the store is durable: secrets are sealed
+async function start() {
+  const store = await fileStore(join(folder, 'signalbox.log'))
+  return createDispatcher({ store, transports: [webhookTransport()], encryption, egress: loopback })
 }
-await dispatcher.dispatch(event)
-await dispatcher.drain()
+const first = await start()
+await first.connections.create({ orgId: 'org_1', transport: 'webhook', config: { url: receiver.url('/in') } })
+const href = 'https://app.example.com/12'
+await first.dispatch({ orgId: 'org_1', type: 'breach_logged', title: 'Breach 12', body: '', href })
+await first.close() // nothing was sent yet
+
+const second = await start()
+await second.drain()
 console.log(receiver.requests.map((request) => JSON.parse(request.body.toString()).type))
-await dispatcher.close()
+await second.close()
 await receiver.close()
+await rm(folder, { recursive: true })
 
 // Output:
 // skipped: transactions: what was enqueued is there once the host's transaction commits, and not before (needs harness.begin: no transactions of the host)
