@@ -26,6 +26,13 @@ async function tables(pool: ReturnType<typeof openPool>, schema: string): Promis
   return (await pool.query(sql, [schema])).rows.map((row) => String(row.tablename))
 }
 
+async function functions(pool: ReturnType<typeof openPool>, schema: string): Promise<readonly string[]> {
+  const sql = `
+    SELECT proname || '(' || pg_get_function_identity_arguments(oid) || ')' AS name FROM pg_proc
+    WHERE pronamespace = $1::regnamespace ORDER BY 1`
+  return (await pool.query(sql, [schema])).rows.map((row) => String(row.name).replaceAll(schema, ''))
+}
+
 const outdated = (error: unknown) => isSignalboxError(error, 'schema_outdated')
 
 describe.skipIf(missing !== undefined)('migrations', () => {
@@ -58,6 +65,7 @@ describe.skipIf(missing !== undefined)('migrations', () => {
     const other = unmade()
     await migrate(other)
     expect(await tables(pool, schema)).toEqual(await tables(pool, other.schema))
+    expect(await functions(pool, schema)).toEqual(await functions(pool, other.schema))
     await postgresStore({ pool, schema }).setup()
   })
 
