@@ -19,8 +19,11 @@ export const eventKey = (orgId: string, id: string): string => keyOf('event', or
 export const eventTimeKey = (orgId: string, acceptedAt: number, id: string): string =>
   keyOf('event-at', orgId, acceptedAt, id)
 /** What needs an event: it is not purged before. */
-export const refKey = (orgId: string, eventId: string, { id, createdAt }: Pick<DeliveryRecord, 'id' | 'createdAt'>) =>
-  keyOf('ref', orgId, eventId, newestFirst(createdAt), id)
+export const refKey = (
+  orgId: string,
+  eventId: string,
+  { id, createdAt }: Pick<DeliveryRecord, 'id' | 'createdAt'>,
+): string => keyOf('ref', orgId, eventId, newestFirst(createdAt), id)
 const endedKey = (finishedAt: number, id: string): string => keyOf('ended', finishedAt, id)
 const attemptKey = (id: string, number: number): string => keyOf('attempt', id, number)
 export const queueUnder = (connectionId: string): string => under('queue', connectionId)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ConnectionRecord, Lease, Settlement, SettleResult } from '../../contracts/index.ts'
+import type { ConnectionRecord, DeliveryRepository, Lease, Settlement, SettleResult } from '../../contracts/index.ts'
 import { applyHealth } from '../../delivery/health.ts'
 import { returnTokens } from '../../delivery/plan-lane.ts'
 import { subscriptionKey, versionKey } from './connections.ts'
@@ -22,7 +22,7 @@ interface Settled {
 const KEYS_OF_A_SUSPENSION = 2
 const AT_ONCE = 8
 
-export function createSettle(db: Database, lanes: Lanes) {
+export function createSettle(db: Database, lanes: Lanes): Pick<DeliveryRepository, 'settle' | 'renew' | 'release'> {
   async function settle(settlements: readonly Settlement[]): Promise<SettleResult> {
     const stale: string[] = []
     const touched = new Map<string, Touched>()

@@ -2,6 +2,7 @@ import type { ClaimRequest, ConnectionRecord } from '../../contracts/index.ts'
 import { type Lane as Limits, mostInFlight, planLane, type LaneRow as Waiting } from '../../delivery/plan-lane.ts'
 import { parse } from '../../records/codec.ts'
 import type { Database } from './database.ts'
+import { each } from './each.ts'
 import { ASLEEP, expireLeases, isCapped, type LaneRow, type Lanes, leasedOf, limitsOf } from './lane.ts'
 import { numberAfter } from './paths.ts'
 import { abandon, cancel, type DeliveryRow, deliveryKey, queueUnder } from './rows.ts'
@@ -12,6 +13,7 @@ import type { Transaction } from './transaction.ts'
 const MAX_LOST = 5
 /** A visit ends no more than so many of those, nor of those that are another organisation's. */
 const MAX_ENDED = 2
+const AT_ONCE = 32
 
 export interface Visited {
   readonly rows: readonly DeliveryRow[]
@@ -80,7 +82,7 @@ export function createVisits(db: Database, lanes: Lanes, sealing: Sealing): Visi
       const [head] = limits.fifo ? (await queue(tx, lane, limits, 1, now)).rows : []
       const leased = leasedOf(lane)
       const allowed = ids.filter((one) => !leased.has(one) && (lane.lost[one] ?? 0) < MAX_LOST)
-      const found = await Promise.all(allowed.map((one) => tx.peek<DeliveryRow>(deliveryKey(one))))
+      const found = await each(allowed, AT_ONCE, (one) => tx.peek<DeliveryRow>(deliveryKey(one)))
       const rows = found
         .flatMap((row) => (row !== undefined && isOf(row, record) ? toQueued(row) : []))
         .filter((row) => !limits.fifo || row.id === head?.id)
@@ -117,7 +119,7 @@ export function createVisits(db: Database, lanes: Lanes, sealing: Sealing): Visi
         .map(({ key, value }) => ({ key, id: parse<string>(value), dueAt: numberAfter(prefix, key) }))
         .filter(({ id }) => !leased.has(id))
       const some = waiting.slice(0, Math.max(0, needed - rows.length))
-      const loaded = await Promise.all(some.map(({ id }) => tx.peek<DeliveryRow>(deliveryKey(id))))
+      const loaded = await each(some, AT_ONCE, ({ id }) => tx.peek<DeliveryRow>(deliveryKey(id)))
       for (const [n, row] of loaded.entries()) {
         if (row?.record.status !== 'pending' || row.pos !== some[n]?.dueAt) continue
         if ((lane.lost[row.record.id] ?? 0) >= MAX_LOST) continue
