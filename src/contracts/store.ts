@@ -21,6 +21,11 @@ export interface Store {
     readonly tx: boolean
     /** Whether records outlive the process: then secrets must be sealed. */
     readonly durable: boolean
+    /**
+     * Whether `enqueue` looks at `EnqueueBatch.subscriptions`. For stores that are a network away: a dispatch need not
+     * ask before it writes. @default false
+     */
+    readonly checksSubscriptions?: boolean
   }
   readonly connections: ConnectionRepository
   readonly events: EventRepository
@@ -141,9 +146,17 @@ export interface EnqueueBatch {
    * transaction (one that inserts the same event, say), a store may fail soon.
    */
   readonly shared?: boolean
+  /**
+   * The versions of the subscriptions that the batch was planned with, only where `capabilities.checksSubscriptions`:
+   * where one of them is another by now, nothing is written, and the answer is `outdated`. A change that resolved
+   * before this call was made is seen.
+   */
+  readonly subscriptions?: readonly { readonly orgId: string; readonly version: string }[]
 }
 
 export interface EnqueueResult {
+  /** Nothing was written: see `EnqueueBatch.subscriptions`. */
+  readonly outdated?: boolean
   /** Events whose `(orgId, id)` was known: they, and the batch's deliveries and digest members of them, were left out. */
   readonly duplicates: readonly Ref[]
 }

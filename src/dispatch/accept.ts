@@ -3,13 +3,13 @@ import type { CatalogIndex } from '../catalog/index.ts'
 import type { Clock, Ids } from '../contracts/clock.ts'
 import type { Ref } from '../contracts/connection.ts'
 import type { EventBase, StoredEvent } from '../contracts/event.ts'
-import type { Store } from '../contracts/store.ts'
+import type { EnqueueBatch, Store } from '../contracts/store.ts'
 import { invalidInput, isSignalboxError, SignalboxError } from '../errors.ts'
 import { type AcceptedEvent, checkEvent, checkId } from './check-event.ts'
 import { groupCommit } from './group-commit.ts'
 import { sendLeading } from './leading.ts'
 import { type Planned, type PlanParts, planEvent, toBatch } from './plan.ts'
-import { createSubscribers } from './subscribers.ts'
+import { createSubscribers, type Kept } from './subscribers.ts'
 import type { DispatchOptions, DispatchResult, PreparedEvent } from './types.ts'
 
 export interface AcceptDeps {
@@ -83,16 +83,50 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     return settled
   }
 
+  /**
+   * With the subscriptions that are at hand, where the store looks whether they still hold. `undefined`: they are not,
+   * or an event may have to go out before it is written.
+   */
+  async function planAtHand(events: readonly AcceptedEvent[]): Promise<PlannedAtHand | undefined> {
+    if (!store.capabilities.checksSubscriptions) return undefined
+    const kept = new Map<string, Kept>()
+    for (const { orgId } of events) {
+      const one = kept.get(orgId) ?? subscribers.atHand(orgId)
+      if (one === undefined) return undefined
+      kept.set(orgId, one)
+    }
+    const names = new Map<string, string>()
+    const planned: Planned[] = []
+    for (const event of events) {
+      const { orgId } = event
+      const filter = kept.get(orgId)?.filter
+      if (filter === undefined) return undefined
+      const orgName = event.orgName ?? names.get(orgId) ?? (await deps.orgNameOf(orgId))
+      if (event.orgName === undefined) names.set(orgId, orgName)
+      const one = planEvent(event, orgName, filter, deps.plan)
+      if (one.leading.length > 0) return undefined
+      planned.push(one)
+    }
+    return { planned, subscriptions: [...kept].map(([orgId, { version }]) => ({ orgId, version })) }
+  }
+
   /** `shared`: by callers who do not know of each other, and are written one by one should it fail. */
   async function write(events: readonly AcceptedEvent[], tx: unknown, shared = false): Promise<readonly Written[]> {
     const firsts = events.length === 1 ? events : withoutRepeats(events)
     const [first] = firsts
     const before = firsts.length === 1 && first !== undefined ? doubtful.get(first) : undefined
-    const planned = before === undefined ? await plan(firsts, tx) : [before]
-    const known = await enqueue(planned, tx, shared).catch((error: unknown) => {
-      if (events.length > 1) for (const [index, event] of firsts.entries()) remember(event, planned[index])
-      throw error
-    })
+    const atHand = before === undefined && tx === undefined ? await planAtHand(firsts) : undefined
+    let planned = atHand?.planned ?? (before === undefined ? await plan(firsts, tx) : [before])
+    const put = (subscriptions?: EnqueueBatch['subscriptions']): Promise<Set<string> | undefined> =>
+      enqueue(planned, tx, shared, subscriptions).catch((error: unknown) => {
+        if (events.length > 1) for (const [index, event] of firsts.entries()) remember(event, planned[index])
+        throw error
+      })
+    let known = await put(atHand?.subscriptions)
+    if (known === undefined) {
+      planned = await plan(firsts, tx)
+      known = (await put()) ?? new Set()
+    }
     if (before !== undefined && known.size > 0 && (await isStored(before.event))) known.clear()
     const written = planned.map((one): Written => [one, resultOf(one, known.size > 0 && known.has(keyOf(one.event)))])
     return firsts.length === events.length ? written : withRepeats(events, written)
@@ -108,11 +142,19 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     return stored?.messageId === event.messageId
   }
 
-  /** Answers which of the events were known. */
-  async function enqueue(planned: readonly Planned[], tx: unknown, shared: boolean): Promise<Set<string>> {
-    const batch = shared ? { ...toBatch(planned), shared } : toBatch(planned)
-    const { duplicates } = await guarded(() => store.deliveries.enqueue(tx === undefined ? batch : { ...batch, tx }))
-    return new Set(duplicates.map(keyOf))
+  /** Answers which of the events were known; `undefined`: the subscriptions are others by now, nothing was written. */
+  async function enqueue(
+    planned: readonly Planned[],
+    tx: unknown,
+    shared: boolean,
+    subscriptions: EnqueueBatch['subscriptions'],
+  ): Promise<Set<string> | undefined> {
+    let batch = toBatch(planned)
+    if (shared) batch = { ...batch, shared }
+    if (subscriptions !== undefined) batch = { ...batch, subscriptions }
+    if (tx !== undefined) batch = { ...batch, tx }
+    const { duplicates, outdated } = await guarded(() => store.deliveries.enqueue(batch))
+    return outdated ? undefined : new Set(duplicates.map(keyOf))
   }
 
   async function writeGroup(items: readonly { event: AcceptedEvent; quiet: boolean }[]) {
@@ -198,6 +240,11 @@ function dedupeId(dedupe: NonNullable<DispatchOptions['dedupe']>, now: number): 
   if (!Number.isInteger(everyMs) || everyMs < 1) throw invalidInput('dedupe.everyMs', 'must be a positive whole number')
   const digest = createHash('sha256').update(`${everyMs}\n${key}`).digest('base64url').slice(0, 22)
   return `evt_dedupe_${digest}_${Math.floor(now / everyMs)}`
+}
+
+interface PlannedAtHand {
+  readonly planned: readonly Planned[]
+  readonly subscriptions: NonNullable<EnqueueBatch['subscriptions']>
 }
 
 type Written = readonly [Planned, DispatchResult]

@@ -5,11 +5,16 @@ import type { Store, SubscribedConnection } from '../contracts/store.ts'
 export interface Subscribers {
   /** `tx`: read through the host's transaction; what it may see uncommitted never enters the cache. */
   filterOf(orgId: string, tx?: unknown): Promise<CompiledFilter>
+  /** What is kept, which may not hold any more. */
+  atHand(orgId: string): Kept | undefined
 }
 
-interface CacheEntry {
+export interface Kept {
   readonly version: string
   readonly filter: CompiledFilter
+}
+
+interface CacheEntry extends Kept {
   readonly size: number
 }
 
@@ -32,6 +37,7 @@ export function createSubscribers(store: Store, catalog: CatalogIndex | undefine
   }
 
   return {
+    atHand: (orgId) => cache.get(orgId),
     async filterOf(orgId, tx) {
       const known = cache.get(orgId)
       const set = await store.connections.subscribed(orgId, {

@@ -121,7 +121,7 @@ export function postgresStore(options: PostgresStoreOptions): Store {
 
   return {
     name: 'postgres',
-    capabilities: { tx: true, durable: true },
+    capabilities: { tx: true, durable: true, checksSubscriptions: true },
     connections: createConnections({ access, bodies, floor }),
     events: createEvents(access),
     deliveries: createDeliveries({

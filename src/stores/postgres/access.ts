@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HeldClient, holdClient } from './client.ts'
 import { sqlState, storeFailed } from './failure.ts'
-import { checkTx, isTransactor, type PostgresPool, type PostgresTx } from './pool.ts'
+import { withLiterals } from './literals.ts'
+import { checkTx, isTransactor, type PostgresPool, type PostgresResult, type PostgresTx } from './pool.ts'
 import type { Row } from './values.ts'
 
 /** Runs one statement. Values are strings or `null`; `@.` in the text stands for the schema. */
@@ -17,9 +18,10 @@ export interface Access {
   via(tx: unknown): Query
   /**
    * A transaction of the store's own. `work` runs again where the database broke it off in favour of another one, so
-   * what it changes in memory must wait until the promise resolves.
+   * what it changes in memory must wait until the promise resolves. `last` runs a statement and commits with it, in one
+   * message; nothing may follow.
    */
-  transaction<T>(work: (query: Query) => Promise<T>, durability?: Durability): Promise<T>
+  transaction<T>(work: (query: Query, last: Query) => Promise<T>, durability?: Durability): Promise<T>
 }
 
 export interface AccessOptions {
@@ -77,15 +79,53 @@ SET LOCAL idle_in_transaction_session_timeout = ${Math.round(idleMs)};`
     }
   }
 
-  async function run<T>(work: (query: Query) => Promise<T>, prelude: string): Promise<T> {
-    if (!isTransactor(pool)) {
-      const client = await holdClient(pool, statementTimeoutMs)
-      return inTransaction(client, prelude, () => work(through(client)))
-    }
+  async function run<T>(work: (query: Query, last: Query) => Promise<T>, prelude: string): Promise<T> {
+    if (!isTransactor(pool)) return inTransaction(await holdClient(pool, statementTimeoutMs), prelude, work)
     return pool.transaction(async (tx) => {
       for (const statement of prelude.split(';')) if (statement.trim() !== '') await tx.query(statement)
-      return work(through(tx))
+      return work(through(tx), through(tx))
     })
+  }
+
+  /** BEGIN goes with the first statement, and COMMIT with the last: each message of its own costs as much as a statement. */
+  async function inTransaction<T>(
+    client: HeldClient,
+    prelude: string,
+    work: (query: Query, last: Query) => Promise<T>,
+  ): Promise<T> {
+    let begun = false
+    let ended = false
+    const query: Query = async (text, values = []) => {
+      if (begun) return through(client)(text, values)
+      begun = true
+      const results = await together(client, [
+        `BEGIN ISOLATION LEVEL READ COMMITTED; ${prelude}`,
+        literal(text, values),
+      ])
+      return rowsOf(results.at(-1))
+    }
+    const last: Query = async (text, values = []) => {
+      if (!begun) return query(text, values)
+      const results = await together(client, [literal(text, values), '; COMMIT'])
+      ended = true
+      return rowsOf(results.at(-2))
+    }
+    const literal = (text: string, values: readonly (string | null)[]): string => withLiterals(qualify(text), values)
+    try {
+      const result = await work(query, last)
+      if (begun && !ended) await client.query('COMMIT')
+      client.release()
+      return result
+    } catch (error) {
+      try {
+        // the end of a connection is the end of its transaction
+        if (!client.broken) await client.query('ROLLBACK')
+        client.release()
+      } catch (cause) {
+        client.release(cause instanceof Error ? cause : new Error('ROLLBACK failed'))
+      }
+      throw error
+    }
   }
 
   return {
@@ -117,21 +157,12 @@ async function failing<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-async function inTransaction<T>(client: HeldClient, prelude: string, work: () => Promise<T>): Promise<T> {
-  try {
-    await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${prelude}`)
-    const result = await work()
-    await client.query('COMMIT')
-    client.release()
-    return result
-  } catch (error) {
-    try {
-      // the end of a connection is the end of its transaction
-      if (!client.broken) await client.query('ROLLBACK')
-      client.release()
-    } catch (cause) {
-      client.release(cause instanceof Error ? cause : new Error('ROLLBACK failed'))
-    }
-    throw error
-  }
+/** Several statements in one message, which the drivers answer with a result for each. */
+async function together(client: HeldClient, statements: readonly string[]): Promise<readonly PostgresResult[]> {
+  const answer: PostgresResult | readonly PostgresResult[] = await client.query(statements.join(''))
+  return Array.isArray(answer) ? answer : [answer]
+}
+
+function rowsOf(result: PostgresResult | undefined): readonly Row[] {
+  return (result?.rows ?? []) as readonly Row[]
 }

@@ -29,6 +29,7 @@ SELECT @.store_claim($1, $2::text::int, $3::text::bigint, $4::text::text[]) AS r
 /** One claim of what is due, in turn, inside a transaction. */
 export async function claimInTurn(
   query: Query,
+  last: Query,
   deps: ClaimDeps,
   request: ClaimRequest,
   look: Look,
@@ -178,7 +179,7 @@ export async function claimInTurn(
   async function finish({ deliveries, events, connections }: Claimed): Promise<ClaimOutcome> {
     const stored = [...held.values()].filter((lane) => changed.has(lane.id))
     const from = whole ? 0 : look.from
-    const rows = await query(STORE, [laneValues(stored), String(stored.length), String(from), list(transports)])
+    const rows = await last(STORE, [laneValues(stored), String(stored.length), String(from), list(transports)])
     const own = earliestOf([...held.values()].filter((lane) => ours.has(lane.transport)))
     const next = Math.min(own, maybeInt(rows[0]?.ready_at) ?? Number.POSITIVE_INFINITY)
     const again = awake.more ? now : (first.againAt ?? Number.POSITIVE_INFINITY)

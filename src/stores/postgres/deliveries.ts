@@ -76,9 +76,10 @@ export function createDeliveries(deps: DeliveryDeps): DeliveryRepository {
       const { tx } = batch
       const patienceMs = batch.shared ? SHARED_WAIT_MS : deps.lockTimeoutMs
       const written = tx === undefined ? writeBatch(access.query, batch, patienceMs) : writeBatch(access.via(tx), batch)
-      const { duplicates, added } = await written.catch((error: unknown) => {
+      const { duplicates, added, outdated } = await written.catch((error: unknown) => {
         throw storeFailed(error)
       })
+      if (outdated) return { duplicates, outdated }
       if (tx !== undefined) return { duplicates }
       for (const { eid, event, size } of added) deps.events.add(eid, event, size)
       if (batch.deliveries.some(({ dueAt, createdAt }) => dueAt <= createdAt)) deps.onEnqueued()
@@ -92,7 +93,8 @@ export function createDeliveries(deps: DeliveryDeps): DeliveryRepository {
       const look = floor.look(request.now, request.transports)
       try {
         const { result, committed } = await access.transaction(
-          (query) => (ids ? claimThese(query, deps, request, ids) : claimInTurn(query, deps, request, look)),
+          (query, last) =>
+            ids ? claimThese(query, deps, request, ids) : claimInTurn(query, last, deps, request, look),
           'leases',
         )
         committed()
@@ -104,7 +106,7 @@ export function createDeliveries(deps: DeliveryDeps): DeliveryRepository {
 
     async settle(settlements) {
       if (settlements.length === 0) return { stale: [], connections: [] }
-      return ended(await access.transaction((query) => settle(query, deps, settlements)))
+      return ended(await access.transaction((query, last) => settle(query, last, deps, settlements)))
     },
     async renew(leases, leasedUntil) {
       if (leases.length === 0) return []

@@ -3,7 +3,7 @@ import type { StoredEvent } from '../../contracts/event.ts'
 import type { CollectEntry, EnqueueBatch, EnqueueResult } from '../../contracts/store.ts'
 import { KINDS } from '../../records/codec.ts'
 import type { Query } from './access.ts'
-import { int, text, whole } from './values.ts'
+import { int, list, text, whole } from './values.ts'
 
 export interface Enqueued extends EnqueueResult {
   /** What was stored, to be remembered once it is committed. */
@@ -11,7 +11,7 @@ export interface Enqueued extends EnqueueResult {
 }
 
 /** Inserts, and locks nothing that exists. Names of one word: a query builder between may change the others. */
-const ENQUEUE = 'SELECT eid, org, id FROM @.enqueue($1, $2, $3, $4)'
+const ENQUEUE = 'SELECT eid, org, id FROM @.enqueue($1, $2, $3, $4, $5::text::text[], $6::text::text[])'
 
 /** Writes a batch. `lockTimeoutMs`: absent inside a host's transaction, whose rules are its own. */
 export async function writeBatch(query: Query, batch: EnqueueBatch, lockTimeoutMs?: number): Promise<Enqueued> {
@@ -23,12 +23,16 @@ export async function writeBatch(query: Query, batch: EnqueueBatch, lockTimeoutM
   if (events.size === 0 && batch.deliveries.length === 0 && batch.collect.length === 0) {
     return { duplicates: [], added: [] }
   }
+  const { subscriptions: expected } = batch
   const rows = await query(ENQUEUE, [
     JSON.stringify(Array.from(events.values(), eventRow)),
     JSON.stringify(deliveryRows(batch, events)),
     JSON.stringify(memberRows(batch, events)),
     lockTimeoutMs === undefined ? null : `${lockTimeoutMs}ms`,
+    expected === undefined ? null : list(expected.map(({ orgId }) => orgId)),
+    expected === undefined ? null : list(expected.map(({ version }) => version)),
   ])
+  if (rows.length === 1 && rows[0]?.org === null) return { outdated: true, duplicates: [], added: [] }
   const duplicates = new Map<string, Ref>()
   for (const [key, { event }] of events) duplicates.set(key, { orgId: event.orgId, id: event.id })
   const added: Enqueued['added'][number][] = []

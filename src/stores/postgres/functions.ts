@@ -21,7 +21,8 @@ const LANE_ROW = 'place text, l @.lane'
 
 /**
  * Inserts, and locks nothing that exists. `patience`: how long it may wait for another transaction that inserts the
- * same, or null. Equal ids are always met in one order, so that two batches do not wait for each other; deliveries keep
+ * same, or null. `orgs`, `versions`: the subscriptions that must hold, or null; where they don't, it answers a row of
+ * nothing, and writes nothing. Equal ids are always met in one order, so that two batches do not wait for each other; deliveries keep
  * the order that they have, which is that of their keys. `f`: the event is one of this batch, and decides.
  */
 const EVENTS = `e AS (
@@ -55,8 +56,15 @@ const MEMBERS = `c AS (
   )`
 const WAKES = `INSERT INTO @.wake (lane, at, digest) SELECT lane, min(pos), 0 FROM d GROUP BY lane`
 const ENQUEUE = `
-CREATE FUNCTION @.enqueue(events text, deliveries text, members text, patience text)
+CREATE FUNCTION @.enqueue(events text, deliveries text, members text, patience text, orgs text[], versions text[])
 RETURNS TABLE (eid bigint, org text, id text) ${BEGIN_BATCH}BEGIN
+  IF orgs IS NOT NULL AND EXISTS (
+    SELECT FROM unnest(orgs, versions) AS x(o, v)
+    WHERE x.v IS DISTINCT FROM coalesce((SELECT s.version FROM @.organisation s WHERE s.id = x.o), '0')
+  ) THEN
+    RETURN QUERY SELECT 0::bigint, NULL::text, NULL::text;
+    RETURN;
+  END IF;
   IF patience IS NOT NULL THEN PERFORM set_config('lock_timeout', patience, true); END IF;
   IF members = '[]' THEN
     RETURN QUERY WITH ${EVENTS}, ${DELIVERIES}, w AS (${WAKES}) SELECT eid, org_id, id FROM e;

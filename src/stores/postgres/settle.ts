@@ -51,6 +51,7 @@ interface Result {
 /** Writes settlements inside a transaction. */
 export async function settle(
   query: Query,
+  last: Query,
   deps: SettleDeps,
   settlements: readonly Settlement[],
 ): Promise<Settled<SettleResult>> {
@@ -102,7 +103,7 @@ export async function settle(
     changedOrganisations.add(lane.orgId)
   }
   const touched = [...accepted.keys()]
-  const gone = await query(SETTLE, [
+  const gone = await (changedOrganisations.size > 0 ? query : last)(SETTLE, [
     laneValues(touched),
     String(touched.length),
     attempts.length > 0 ? JSON.stringify(attempts) : null,

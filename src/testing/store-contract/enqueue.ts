@@ -19,6 +19,40 @@ import {
 
 export const enqueueCases: readonly Case[] = [
   {
+    name: 'enqueue: what was planned with other subscriptions is refused whole, where capabilities.checksSubscriptions',
+    async run({ store }) {
+      const before = await store.connections.subscribed(ORG)
+      await store.connections.insert(aConnection('con_a'))
+      const set = await store.connections.subscribed(ORG)
+      assert.ok(set !== 'unchanged' && before !== 'unchanged')
+      const put = (id: string, version: string) =>
+        store.deliveries.enqueue({
+          events: [anEvent(id)],
+          deliveries: [aDelivery('con_a', id)],
+          collect: [],
+          subscriptions: [{ orgId: ORG, version }],
+        })
+      const checks = store.capabilities.checksSubscriptions === true
+      const isStored = async (id: string): Promise<boolean> => {
+        const event = await store.events.get({ orgId: ORG, id })
+        const record = await store.deliveries.get({ orgId: ORG, id: deliveryId('con_a', id) })
+        assert.equal(event === undefined, record === undefined, 'an event and its delivery')
+        return event !== undefined
+      }
+
+      assert.notEqual((await put('e1', set.version)).outdated, true)
+      assert.equal(await isStored('e1'), true, 'planned with what holds')
+      assert.equal((await put('e2', before.version)).outdated ?? false, checks, 'planned before the first connection')
+      assert.equal(await isStored('e2'), !checks)
+      const { version } = only((await store.connections.list({ orgId: ORG, limit: 10 })).items, 'connection')
+      await store.connections.update({ orgId: ORG, id: 'con_a' }, { categories: ['other'] }, version)
+      assert.equal((await put('e3', set.version)).outdated ?? false, checks, 'planned before a change')
+      assert.equal(await isStored('e3'), !checks)
+      const { duplicates } = await put('e1', set.version)
+      assert.deepEqual(duplicates, checks ? [] : [{ orgId: ORG, id: 'e1' }])
+    },
+  },
+  {
     name: 'enqueue: an event and its delivery are stored; the delivery is pending with nothing attempted',
     async run({ store }) {
       await store.connections.insert(aConnection('con_a'))
