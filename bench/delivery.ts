@@ -5,7 +5,7 @@
  * is that of the whole server, so nobody else should use it meanwhile.
  *
  *   npm install --prefix bench
- *   node bench/delivery.ts [--count 2500] [--rounds 5] [--connections 1] [--only 'postgres 256,graphile']
+ *   node bench/delivery.ts [--seconds 2.5] [--rounds 3] [--connections 1] [--only 'postgres 256,graphile']
  */
 import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -19,24 +19,25 @@ import { startReceiver } from './support/receiver.ts'
 
 const { values } = parseArgs({
   options: {
-    count: { type: 'string', default: '2500' },
-    rounds: { type: 'string', default: '5' },
+    /** That a round takes, about. */
+    seconds: { type: 'string', default: '2.5' },
+    rounds: { type: 'string', default: '3' },
     /** The dispatcher's, each of an organisation: events go to them in turn. */
     connections: { type: 'string', default: '1' },
     /** Parts of contenders' names. */
     only: { type: 'string' },
   },
 })
-const count = Number(values.count)
+const seconds = Number(values.seconds)
 const rounds = Number(values.rounds)
 const orgs = Number(values.connections)
 const postgresUrl = process.env.SIGNALBOX_TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/test'
 const redisUrl = process.env.SIGNALBOX_TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
 
+/** Deliveries of the first round, which tells how many the others take. */
+const FIRST = 1000
 /** In rounds: engines go on optimising for tens of thousands of deliveries. */
-const WARM_UP = 2
-/** Those that wait for no server do so many times as many. */
-const UNSERVED_FACTOR = 8
+const WARM_UP = 3
 
 const services = new Map<Service, ServiceHandle>()
 const postgres = await openPostgres(postgresUrl)
@@ -51,6 +52,8 @@ interface Row {
   readonly handles: readonly ServiceHandle[]
   readonly contender: ContenderProcess
   readonly figures: Figures[]
+  /** Deliveries of the next round. */
+  count: number
 }
 
 const missing = new Set<string>()
@@ -61,7 +64,7 @@ for (const [index, spec] of SPECS.entries()) {
   const namespace = `${run}_${index}`
   const handles = spec.services.flatMap((service) => services.get(service) ?? [])
   const contender = startContender({ spec, orgs, origin: receiver.origin, namespace, postgresUrl, redisUrl })
-  rows.push({ spec, namespace, handles, contender, figures: [] })
+  rows.push({ spec, namespace, handles, contender, figures: [], count: FIRST })
 }
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
@@ -73,6 +76,7 @@ try {
     for (const row of rows) {
       const figures = await deliver(row)
       if (round >= 0) row.figures.push(figures)
+      else row.count = Math.max(FIRST, Math.round(figures.rate * seconds))
     }
   }
 } finally {
@@ -99,20 +103,19 @@ async function isLeftOut({ name, family, client, services: needed }: Spec): Prom
 }
 
 /** One round. @throws unless each event came once, and signed. */
-async function deliver({ spec, namespace, handles, contender }: Row): Promise<Figures> {
-  const deliveries = spec.services.length === 0 ? count * UNSERVED_FACTOR : count
+async function deliver({ spec, namespace, handles, contender, count }: Row): Promise<Figures> {
   await contender.open()
   await receiver.counts()
   const before = await serverCpu(handles)
-  const { cpu, rate } = await contender.run(deliveries)
+  const { cpu, rate } = await contender.run(count)
   const after = await serverCpu(handles)
   await contender.close()
   const counts = await receiver.counts()
-  if (Object.values(counts).some((value) => value !== deliveries)) {
-    throw new Error(`${spec.name}: of ${deliveries} events, the receiver had ${JSON.stringify(counts)}`)
+  if (Object.values(counts).some((value) => value !== count)) {
+    throw new Error(`${spec.name}: of ${count} events, the receiver had ${JSON.stringify(counts)}`)
   }
   for (const handle of handles) await handle.tidy(namespace)
-  const took = before === undefined || after === undefined ? undefined : (after - before) / deliveries
+  const took = before === undefined || after === undefined ? undefined : (after - before) / count
   return { cpu, rate, serverCpu: took }
 }
 
@@ -132,7 +135,7 @@ function print(): void {
   const server = ({ serverCpu: cpu }: Figures): number => cpu ?? Number.NaN
   const show = (value: number, digits: number): string => (Number.isNaN(value) ? '' : value.toFixed(digits))
   console.log(
-    `${count} deliveries a round (${count * UNSERVED_FACTOR} without servers) of 402 bytes to ${orgs} connections, medians of ${rounds} rounds\n`,
+    `402 bytes to ${orgs} connections, medians of ${rounds} rounds of about ${seconds} s, after ${WARM_UP} to warm up\n`,
   )
   console.log(
     table([

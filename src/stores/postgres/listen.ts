@@ -15,7 +15,7 @@ export interface Announcements {
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 30_000
 /** Between two announcements lie so many milliseconds: what is announced meanwhile is one. */
-const APART_MS = 10
+const APART_MS = 20
 /** A process that works takes what it enqueues itself: others are told when it has had the time. */
 const OWN_MS = 5
 
