@@ -1,3 +1,4 @@
+import { runHostTransactions } from '../stores/postgres/host-transactions.ts'
 import { faultParts } from './faults/parts.ts'
 import { runKillLoop } from './kill-loop.ts'
 import type { Part } from './part.ts'
@@ -9,6 +10,12 @@ export const parts: readonly Part[] = [
   sigkill('postgres'),
   pauses('sqlite'),
   pauses('postgres'),
+  {
+    name: 'host-transactions',
+    store: 'postgres',
+    // 50 for each kill that is asked for: 10,000
+    run: ({ kills, seed, log }) => runHostTransactions({ transactions: kills * 50, hosts: 30, openMs: 400, seed, log }),
+  },
   ...faultParts,
 ]
 
