@@ -11,8 +11,8 @@ import type { Store } from '../src/contracts/index.ts'
 import { postgresStore } from '../src/stores/postgres.ts'
 import { costOf, median, quantile, table } from './support/measure.ts'
 import { asQueue, type PlainQueue, plainQueue } from './support/postgres-plain-queue.ts'
-import { connection, fill, ids, T0 } from './support/postgres-records.ts'
 import { type Server, serverAnswers, withServer } from './support/postgres-server.ts'
+import { connection, fill, ids, T0 } from './support/store-records.ts'
 
 const { values } = parseArgs({
   options: {

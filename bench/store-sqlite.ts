@@ -2,66 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ConnectionRecord, NewDelivery, Settlement, Store, StoredEvent } from '../src/contracts/index.ts'
-import { createIds } from '../src/runtime/ids.ts'
+import type { Store } from '../src/contracts/index.ts'
 import { sqliteStore } from '../src/stores/sqlite.ts'
+import { connection, fill as fillWith, ids, settlements, T0 } from './support/store-records.ts'
 
 const N = 20_000
 const BATCH = 64
-const ORG = 'org_1'
-const T0 = Date.now()
-const ids = createIds({ now: Date.now })
-
-function connection(n: number): ConnectionRecord {
-  return {
-    id: `con_${String(n).padStart(26, '0')}`,
-    orgId: ORG,
-    transport: 'webhook',
-    label: `hooks.example.com ${n}`,
-    config: { url: `https://hooks.example.com/in/${n}`, headers: {} },
-    sealedSecrets: 'k1.'.padEnd(120, 'x'),
-    categories: ['breach'],
-    eventTypes: [],
-    status: 'active',
-    health: { consecutiveFailures: 0 },
-    createdAt: T0,
-    updatedAt: T0,
-    version: 1,
-  }
-}
-
-/** Accepted a tenth of a millisecond after the one before. */
-function event(n: number): StoredEvent {
-  const acceptedAt = T0 - 600_000 + Math.floor(n / 10)
-  return {
-    id: ids('evt'),
-    orgId: ORG,
-    type: 'breach_logged',
-    category: 'breach',
-    title: 'Breach logged: credentials of three staff accounts',
-    body: 'A set of credentials was found in a public dump. Three accounts of the finance team are affected.',
-    href: 'https://app.example.com/breaches/4711',
-    orgName: 'Acme',
-    importance: 'high',
-    metadata: { severity: 'high', accounts: 3, source: 'dump', ticket: 'SEC-4711' },
-    timestamp: acceptedAt,
-    messageId: ids('msg'),
-    acceptedAt,
-  }
-}
-
-function delivery(of: StoredEvent, connectionId: string): NewDelivery {
-  return {
-    id: `dlv_${of.messageId.slice(4)}_${connectionId.slice(-11)}`,
-    orgId: ORG,
-    connectionId,
-    kind: 'event',
-    messageId: of.messageId,
-    eventId: of.id,
-    dueAt: of.acceptedAt,
-    createdAt: of.acceptedAt,
-  }
-}
 
 /** CPU (user and system) and wall time of `work`, in µs a unit. */
 async function measure(units: number, work: () => Promise<void>): Promise<{ cpu: number; wall: number }> {
@@ -85,17 +31,8 @@ async function withStore(connections: number, work: (store: Store) => Promise<vo
   }
 }
 
-async function fill(store: Store, count: number, connections: number, from = 0): Promise<void> {
-  for (let n = from; n < from + count; n += BATCH) {
-    const events: StoredEvent[] = []
-    const deliveries: NewDelivery[] = []
-    for (let k = n; k < Math.min(from + count, n + BATCH); k++) {
-      const one = event(k)
-      events.push(one)
-      deliveries.push(delivery(one, connection(k % connections).id))
-    }
-    await store.deliveries.enqueue({ events, deliveries, collect: [] })
-  }
+function fill(store: Store, count: number, connections: number, from = 0): Promise<void> {
+  return fillWith(store, from, count, (n) => n % connections, BATCH)
 }
 
 async function claim(store: Store, now: number) {
@@ -110,37 +47,6 @@ async function claim(store: Store, now: number) {
 }
 
 type Claimed = Awaited<ReturnType<typeof claim>>['deliveries']
-
-function settlements(claimed: Claimed, now: number): Settlement[] {
-  return claimed.map(({ id, orgId, connectionId, token }) => ({
-    orgId,
-    deliveryId: id,
-    connectionId,
-    token,
-    exchanges: 1,
-    attempts: [
-      {
-        deliveryId: id,
-        orgId,
-        connectionId,
-        number: 1,
-        startedAt: now,
-        durationMs: 12,
-        outcome: 'delivered',
-        status: 200,
-      },
-    ],
-    next: { status: 'delivered' },
-    httpStatus: 200,
-    at: now,
-    health: {
-      kind: 'success',
-      failures: 0,
-      at: now,
-      latest: { deliveryId: id, status: 'delivered', at: now, httpStatus: 200 },
-    },
-  }))
-}
 
 /** All phases apart: first everything is enqueued, then claimed, batch by batch, then settled. */
 async function phases(connections: number): Promise<void> {

@@ -1,6 +1,6 @@
 import type { DeliveryRepository } from '../../src/contracts/store.ts'
-import { settlements } from './postgres-records.ts'
 import type { Server } from './postgres-server.ts'
+import { settlements } from './store-records.ts'
 
 /** A delivery as the plain queue hands it out. */
 export interface PlainLeased {

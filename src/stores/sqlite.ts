@@ -90,8 +90,6 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
       const session = createSession(handle)
       // the drivers differ in their default; this store waits by itself
       session.exec('PRAGMA busy_timeout = 0')
-      // 16 MB of log: the few pages that every delivery touches are copied back a quarter as often as by default
-      session.exec('PRAGMA wal_autocheckpoint = 4000')
       const own = createAccess({ session, synchronous, lockTimeoutMs, onWrite: lanes.begin, onRollback })
       const mode = await own.read(() => session.get('PRAGMA journal_mode = WAL')?.[0])
       if (mode !== 'wal' && mode !== 'memory') {

@@ -8,12 +8,12 @@ import type {
 } from '../../src/contracts/index.ts'
 import { createIds } from '../../src/runtime/ids.ts'
 
-export const ORG = 'org_1'
+const ORG = 'org_1'
 export const T0: number = Date.now()
 const FILL = 1000
 export const ids: ReturnType<typeof createIds> = createIds({ now: Date.now })
 
-export const connectionId = (n: number): string => `con_${String(n).padStart(26, '0')}`
+const connectionId = (n: number): string => `con_${String(n).padStart(26, '0')}`
 
 export function connection(n: number): ConnectionRecord {
   return {
