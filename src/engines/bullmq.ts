@@ -8,6 +8,8 @@ import { idsOf, toData } from '../jobs/job-data.ts'
 import { createJobEngine, type JobEngineOptions } from '../jobs/job-engine.ts'
 import type { JobQueue, WakeJob } from '../jobs/queue.ts'
 
+export type { JobEngineOptions }
+
 /** What BullMQ takes as `connection`: a Redis client of the host, or options for one. */
 export type BullmqConnection =
   | { duplicate(...options: never[]): unknown }

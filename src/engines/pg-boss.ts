@@ -6,6 +6,8 @@ import { idsOf, type JobData, toData } from '../jobs/job-data.ts'
 import { createJobEngine, type JobEngineOptions } from '../jobs/job-engine.ts'
 import type { JobQueue, WakeJob } from '../jobs/queue.ts'
 
+export type { JobEngineOptions }
+
 /** What the engine uses of pg-boss. */
 export interface PgBossLike {
   createQueue(
