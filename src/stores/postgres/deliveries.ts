@@ -99,6 +99,9 @@ export function createDeliveries(deps: DeliveryDeps): DeliveryRepository {
         )
         committed()
         return result
+      } catch (error) {
+        deps.wakes.forget()
+        throw error
       } finally {
         look.end()
       }

@@ -35,6 +35,8 @@ export interface Found {
 
 export interface Wakes {
   look(query: Query, wanted: Wanted): Promise<Found>
+  /** A claim failed: where the server fell over, transaction ids that nobody heard of are given out again. */
+  forget(): void
 }
 
 /** Wakes that one claim takes. */
@@ -65,6 +67,9 @@ export function createWakes(schema: string): Wakes {
   let lookedAt = 0
 
   return {
+    forget() {
+      seen = undefined
+    },
     async look(query, { now, from, transports, most }) {
       const all = seen === undefined || performance.now() - lookedAt > WHOLE_LOOK_MS
       const rows = await query(LOOK, [
@@ -105,7 +110,9 @@ export function createWakes(schema: string): Wakes {
         turn: int(end.turn),
         committed() {
           if (!mine || full) return
-          seen = parseSnapshot(text(end.snapshot))
+          const snapshot = parseSnapshot(text(end.snapshot))
+          // ids that were used before: of a server that lost its last ones, or of another one
+          seen = Number(snapshot.xmax) < Number(seen?.xmax ?? 0) ? undefined : snapshot
           if (all) lookedAt = performance.now()
         },
       }
