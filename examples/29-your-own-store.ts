@@ -55,5 +55,5 @@ await rm(folder, { recursive: true })
 // skipped: transactions: what was enqueued is there once the host's transaction commits, and not before (needs harness.begin: no transactions of the host)
 // skipped: transactions: nothing of it is there after the host's rollback, and it can be enqueued again (needs harness.begin: no transactions of the host)
 // skipped: transactions: a known event is a duplicate inside a transaction too (needs harness.begin: no transactions of the host)
-// the store keeps the contract: 117 cases
+// the store keeps the contract: 118 cases
 // [ 'breach_logged' ]
