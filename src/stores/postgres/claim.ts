@@ -19,6 +19,8 @@ const MAX_LANES = 1000
 const MAX_ROUNDS = 6
 /** Numbers of visits that one claim may use up. */
 const VISITS = 1 << 16
+/** Deliveries of one connection that are read with its wake. */
+const MAX_AHEAD = 32
 
 const READY = `
 SELECT r.place, (r.l).* FROM @.ready_lanes($1::text::bigint, $2::text::bigint, $3::text::text[], $4::text::text[],
@@ -39,11 +41,17 @@ export async function claimInTurn(
   const ours = new Set(transports)
   const least = limit >= LARGE ? SHARE : 1
   let asked = Math.min(Math.ceil(limit / Math.min(least, Math.max(1, deps.width.perLane))), MAX_LANES)
-  const first = await deps.wakes.look(query, { now, from: look.from, transports, most: asked })
+  const ahead = Math.min(limit, perConnection, MAX_AHEAD) + 1
+  const first = await deps.wakes.look(query, { now, from: look.from, transports, most: asked, ahead })
   let { whole } = first
   const held = new Map([...first.woken, ...first.ready].map((lane) => [lane.id, lane]))
   const awake = await deps.rouse.due(query, request, held)
   const changed = new Set([...first.changed, ...awake.changed])
+  // a digest that closes adds one
+  const closing = new Set(
+    [...held.values()].filter(({ digestAt }) => digestAt !== null && digestAt <= now).map(({ id }) => id),
+  )
+  const next = { of: new Map([...first.next].filter(([id]) => !closing.has(id))), most: ahead }
 
   // all that this claim has locked take their turns
   let waiting = [...held.values()].filter((lane) => ours.has(lane.transport) && (dueOf(lane) ?? now + 1) <= now)
@@ -119,6 +127,7 @@ export async function claimInTurn(
     const found = await nextWaiting(
       query,
       begun.map(({ lane, body }) => ({ lane, count: roomOf(limitsOf(lane, body, perConnection), share) + 1 })),
+      next,
     )
     let rest = most
     for (const one of begun) {

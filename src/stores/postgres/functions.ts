@@ -1,3 +1,5 @@
+import { BEGINNING } from './cursor.ts'
+
 /**
  * The statements of every dispatch, claim and settle, as functions of the schema: the server plans each once for a
  * session, not at every call, which would cost more than to run it, and they need no prepared statements, which a
@@ -115,17 +117,27 @@ const taken = (wakes: string): string => `
     SELECT coalesce(array_agg(lane ORDER BY lane), '{}'), array_agg(at ORDER BY lane),
       array_agg(digest_at ORDER BY lane), coalesce(sum(n), 0), pg_current_snapshot()::text
     INTO woken, times, ends, count, seen FROM grouped;`
+/** Of a delivery that waits. */
+export const WAITING_COLUMNS = `
+  d.did, d.id, d.org_id, d.eid, d.kind, d.pos, coalesce(d.due_at, d.pos) AS due, d.created_at, d.attempts, d.rounds, d.http,
+  d.message_id, d.code, d.content`
+/** Where the reading of a lane `e` begins once a wake `x.at` has lowered its cursor: see cursor.ts. */
+const CURSOR_POS = `CASE WHEN e.cursor_pos IS NULL THEN ${BEGINNING.pos} ELSE least(e.cursor_pos, x.at) END`
+const CURSOR_DID = 'CASE WHEN e.cursor_pos IS NULL OR x.at <= e.cursor_pos THEN 0 ELSE e.cursor_did END'
 /**
  * How a claim begins: takes the wakes, if nobody else does, locks their lanes, making those that are not there, then
  * lanes that are ready. The last row has no lane, but tells of the whole: `mine`: whether the wakes were this claim's;
  * `taken`: how many; `snapshot`: what they were read by; `turn`: greater than that of any claim before; `whole`:
- * whether the ready ones were looked for from the beginning. `running` is null where all wakes are to be looked at.
+ * whether the ready ones were looked for from the beginning; `next`: where few lanes were woken, the first `ahead`
+ * deliveries of each that has no leases, as `waiting` has them (a statement later, for the snapshot's sake), so that an
+ * event that comes alone needs no other. `running` is null where all wakes are to be looked at.
  */
+const MAX_LANES_AHEAD = 4
 const LOOK = `
 CREATE FUNCTION @.look(lock bigint, most_wakes integer, seen_to bigint, running bigint[], since bigint, until bigint,
-  transports text[], most integer)
-RETURNS TABLE (mine integer, turn bigint, snapshot text, taken bigint, whole integer, wake_at bigint, end_at bigint,
-  ${LANE_ROW}) ${BEGIN}DECLARE
+  transports text[], most integer, ahead integer)
+RETURNS TABLE (mine integer, turn bigint, snapshot text, taken bigint, whole integer, next text, wake_at bigint,
+  end_at bigint, ${LANE_ROW}) ${BEGIN}DECLARE
   is_mine boolean := pg_try_advisory_xact_lock(lock);
   woken text[] := '{}';
   times bigint[];
@@ -135,6 +147,7 @@ RETURNS TABLE (mine integer, turn bigint, snapshot text, taken bigint, whole int
   missing text[];
   found_lanes integer;
   looked_since bigint := since;
+  waiting text;
 BEGIN
   IF is_mine AND running IS NULL THEN${taken(ALL_WAKES)}
   ELSIF is_mine THEN${taken(NEW_WAKES)}
@@ -143,8 +156,8 @@ BEGIN
     SELECT array_agg(x.id) INTO missing
     FROM unnest(woken) AS x(id) WHERE NOT EXISTS (SELECT FROM @.lane_name n WHERE n.id = x.id);
     IF missing IS NOT NULL THEN PERFORM @.create_lanes(missing); END IF;
-    RETURN QUERY SELECT NULL::integer, NULL::bigint, NULL::text, NULL::bigint, NULL::integer, x.at, x.digest_at,
-        r.place, r.l
+    RETURN QUERY SELECT NULL::integer, NULL::bigint, NULL::text, NULL::bigint, NULL::integer, NULL::text, x.at,
+        x.digest_at, r.place, r.l
       FROM unnest(woken, times, ends) AS x(id, at, digest_at) CROSS JOIN LATERAL (${LAST_EDITION}
       ) r;
     GET DIAGNOSTICS found_lanes = ROW_COUNT;
@@ -153,22 +166,34 @@ BEGIN
     END IF;
   END IF;
   LOOP
-    RETURN QUERY SELECT NULL::integer, NULL::bigint, NULL::text, NULL::bigint, NULL::integer, NULL::bigint, NULL::bigint,
-        r.place, r.l
+    RETURN QUERY SELECT NULL::integer, NULL::bigint, NULL::text, NULL::bigint, NULL::integer, NULL::text,
+        NULL::bigint, NULL::bigint, r.place, r.l
       FROM @.ready_lanes(looked_since, until, transports, woken, most) r;
     EXIT WHEN FOUND OR looked_since = 0;
     looked_since := 0;
   END LOOP;
-  RETURN QUERY SELECT is_mine::integer, nextval('@.visit'), seen, count, (looked_since = 0)::integer, NULL::bigint,
-    NULL::bigint, NULL::text, NULL::@.lane;${END}`
+  IF cardinality(woken) BETWEEN 1 AND ${MAX_LANES_AHEAD} THEN
+    SELECT json_agg(w) INTO waiting FROM (
+      SELECT l.id AS lane, d.*
+      FROM unnest(woken, times) AS x(id, at)
+      CROSS JOIN LATERAL (
+        SELECT e.id, e.leases, ${CURSOR_POS} AS cp, ${CURSOR_DID} AS cd
+        FROM @.lane e WHERE e.id = x.id ORDER BY e.edition DESC LIMIT 1
+      ) l
+      CROSS JOIN LATERAL (
+        SELECT ${WAITING_COLUMNS} FROM @.delivery d
+        WHERE d.lane = l.id AND d.status = 0 AND (d.pos, d.did) > (l.cp, l.cd)
+        ORDER BY d.pos, d.did LIMIT ahead
+      ) d WHERE l.leases IS NULL
+    ) w;
+  END IF;
+  RETURN QUERY SELECT is_mine::integer, nextval('@.visit'), seen, count, (looked_since = 0)::integer,
+    coalesce(waiting, '[]'), NULL::bigint, NULL::bigint, NULL::text, NULL::@.lane;${END}`
 
 /**
  * The next deliveries of locked lanes, in order, after their cursors, but for those that are leased. To be called after
  * the lanes were locked: an older snapshot would show what has been settled since.
  */
-export const WAITING_COLUMNS = `
-  d.did, d.id, d.org_id, d.eid, d.kind, d.pos, coalesce(d.due_at, d.pos) AS due, d.created_at, d.attempts, d.rounds, d.http,
-  d.message_id, d.code, d.content`
 const WAITING = `
 CREATE FUNCTION @.waiting(lanes text)
 RETURNS TABLE (lane text, did bigint, id text, org_id text, eid bigint, kind smallint, pos bigint, due bigint,

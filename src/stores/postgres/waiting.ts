@@ -13,14 +13,27 @@ export interface Waiting extends LaneRow {
   readonly row: Row
 }
 
-/** The next ones of each lane in its order, at most `count` of it. */
+/** Rows that were read ahead, at most so many of each lane. */
+export interface Ahead {
+  readonly of: ReadonlyMap<string, readonly Row[]>
+  readonly most: number
+}
+
+/** The next ones of each lane in its order, at most `count` of it. `known`: the first ones of some lanes, or all. */
 export async function nextWaiting(
   query: Query,
   wanted: readonly { readonly lane: LaneState; readonly count: number }[],
+  known?: Ahead,
 ): Promise<ReadonlyMap<string, Waiting[]>> {
   const found = new Map<string, Waiting[]>()
-  if (wanted.length === 0) return found
-  const lanes = wanted.map(({ lane, count }) => {
+  const unknown = wanted.filter(({ lane, count }) => {
+    const rows = known?.of.get(lane.id)
+    if (rows === undefined || (rows.length < count && rows.length === known?.most)) return true
+    found.set(lane.id, rows.slice(0, count).map(toWaiting))
+    return false
+  })
+  if (unknown.length === 0) return found
+  const lanes = unknown.map(({ lane, count }) => {
     const { pos, did } = lane.cursor ?? BEGINNING
     return { l: lane.id, n: count, s: [...leasedIn(lane.leases)], p: pos, d: did }
   })

@@ -1,3 +1,4 @@
+import { parse } from '../../records/codec.ts'
 import { wakeLane } from '../../records/lane-times.ts'
 import type { Query } from './access.ts'
 import { lowerCursor } from './cursor.ts'
@@ -13,6 +14,8 @@ export interface Wanted {
   readonly transports: readonly string[]
   /** At most so many ready lanes. */
   readonly most: number
+  /** Deliveries of each woken lane that are read at once, where these are few. */
+  readonly ahead: number
 }
 
 /** What a claim finds at first; all its lanes are locked. */
@@ -21,6 +24,8 @@ export interface Found {
   readonly woken: readonly LaneState[]
   /** Those of them that have to be stored. */
   readonly changed: ReadonlySet<string>
+  /** What was read ahead: the first deliveries of some of the woken lanes, all that there are where they are fewer. */
+  readonly next: ReadonlyMap<string, readonly Row[]>
   /** Others that are ready. */
   readonly ready: readonly LaneState[]
   /** Whether these were looked for from the beginning. */
@@ -47,9 +52,9 @@ const SOON_MS = 10
 const WHOLE_LOOK_MS = 60_000
 
 const LOOK = `
-SELECT r.mine, r.turn, r.snapshot, r.taken, r.whole, r.wake_at, r.end_at, r.place, (r.l).*
+SELECT r.mine, r.turn, r.snapshot, r.taken, r.whole, r.next, r.wake_at, r.end_at, r.place, (r.l).*
 FROM @.look($1::text::bigint, ${PORTION}, $2::text::bigint, $3::text::bigint[], $4::text::bigint, $5::text::bigint,
-  $6::text::text[], $7::text::int) r`
+  $6::text::text[], $7::text::int, $8::text::int) r`
 
 interface Snapshot {
   readonly xmax: string
@@ -70,7 +75,7 @@ export function createWakes(schema: string): Wakes {
     forget() {
       seen = undefined
     },
-    async look(query, { now, from, transports, most }) {
+    async look(query, { now, from, transports, most, ahead }) {
       const all = seen === undefined || performance.now() - lookedAt > WHOLE_LOOK_MS
       const rows = await query(LOOK, [
         lock,
@@ -80,6 +85,7 @@ export function createWakes(schema: string): Wakes {
         String(now),
         list(transports),
         String(most),
+        String(ahead),
       ])
       const end: Row = rows.at(-1) ?? {}
       const mine = int(end.mine) === 1
@@ -104,6 +110,7 @@ export function createWakes(schema: string): Wakes {
       return {
         woken,
         changed,
+        next: Map.groupBy(parse<Row[]>(text(end.next)), (row) => text(row.lane)),
         ready,
         whole: int(end.whole) === 1,
         againAt: full ? now : mine ? null : now + SOON_MS,

@@ -210,7 +210,7 @@ describe.skipIf(missing !== undefined)('postgresStore over time', () => {
             removeListener: client.removeListener.bind(client),
             release: client.release.bind(client),
             async query(text: string, values?: unknown[]) {
-              if (breaks && text.includes(`"${schema}".waiting(`)) {
+              if (breaks && text.includes(`"${schema}".store_claim(`)) {
                 breaks = false
                 const { rows } = await client.query('SELECT pg_backend_pid() AS pid')
                 await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])

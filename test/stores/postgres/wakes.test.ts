@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { Query } from '../../../src/stores/postgres/access.ts'
 import { createWakes } from '../../../src/stores/postgres/wakes.ts'
 
-const wanted = { now: 0, from: 0, transports: ['webhook'], most: 8 }
+const wanted = { now: 0, from: 0, transports: ['webhook'], most: 8, ahead: 9 }
 
 /** Of each look: whether it looked at every wake, and, if not, from which transaction on. */
 function looks() {
@@ -13,7 +13,7 @@ function looks() {
       let asked: readonly (string | null)[] = []
       const query: Query = async (_, values = []) => {
         asked = values
-        return [{ mine: '1', turn: '1', snapshot, taken: '0', whole: '1' }]
+        return [{ mine: '1', turn: '1', snapshot, taken: '0', whole: '1', next: '[]' }]
       }
       const found = await wakes.look(query, wanted)
       found.committed()
