@@ -112,8 +112,9 @@ export async function runHostTransactions(options: HostLoadOptions): Promise<Hos
     let digests = 0
     const work = async (store: Store): Promise<void> => {
       for (let idle = 0; open || idle < 5; ) {
-        const { deliveries } = await store.deliveries.claim({
-          now: open ? T0 + begun : T0 + transactions,
+        const now = open ? T0 + begun : T0 + transactions
+        const { deliveries, nextAt } = await store.deliveries.claim({
+          now,
           limit: 50,
           perConnection: 10_000,
           leaseMs: 600_000,
@@ -132,7 +133,9 @@ export async function runHostTransactions(options: HostLoadOptions): Promise<Hos
         // before the settle: the place is free once that is committed, which may be before its answer is here
         for (const { connectionId } of deliveries) inFlight.set(connectionId, (inFlight.get(connectionId) ?? 0) - 1)
         stale += (await store.deliveries.settle(deliveries.map((row) => delivered(row)))).stale.length
-        idle = deliveries.length === 0 ? idle + 1 : 0
+        // another worker may have the wakes in hand: until it has put them into the lanes there is nothing to be seen
+        const round = nextAt !== null && nextAt <= now + 1000 ? 0.1 : 1
+        idle = deliveries.length === 0 ? idle + round : 0
         if (deliveries.length === 0) await pause(2)
       }
     }
