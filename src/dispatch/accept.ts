@@ -1,25 +1,18 @@
 import { createHash } from 'node:crypto'
-import type { CatalogIndex } from '../catalog/index.ts'
-import type { Clock, Ids } from '../contracts/clock.ts'
+import type { Ids } from '../contracts/clock.ts'
 import type { Ref } from '../contracts/connection.ts'
 import type { EventBase, StoredEvent } from '../contracts/event.ts'
-import type { EnqueueBatch, Store } from '../contracts/store.ts'
+import type { EnqueueBatch } from '../contracts/store.ts'
 import { invalidInput, isSignalboxError, SignalboxError } from '../errors.ts'
 import { type AcceptedEvent, checkEvent, checkId } from './check-event.ts'
 import { groupCommit } from './group-commit.ts'
-import { sendLeading } from './leading.ts'
-import { type Planned, type PlanParts, planEvent, toBatch } from './plan.ts'
-import { createSubscribers, type Kept } from './subscribers.ts'
+import { type Planned, toBatch } from './plan.ts'
+import { createPlanner, type PlannerDeps } from './planner.ts'
 import type { DispatchOptions, DispatchResult, PreparedEvent } from './types.ts'
 
-export interface AcceptDeps {
-  readonly store: Store
-  readonly catalog: CatalogIndex | undefined
-  readonly clock: Clock
+export interface AcceptDeps extends PlannerDeps {
   readonly ids: Ids
   readonly maxEventBytes: number
-  readonly orgNameOf: (orgId: string) => Promise<string>
-  readonly plan: PlanParts
   /** Deliveries became durable. Not called for those of a host's transaction. */
   readonly onEnqueued: (due: readonly { readonly deliveryId: string; readonly dueAt: number }[]) => void
 }
@@ -42,81 +35,19 @@ const MAX_GROUP = 256
 
 export function createAcceptor(deps: AcceptDeps): Acceptor {
   const { store, clock } = deps
-  const subscribers = createSubscribers(store, deps.catalog)
+  const planner = createPlanner(deps)
   const check = { catalog: deps.catalog, ids: deps.ids, maxEventBytes: deps.maxEventBytes }
   const group = groupCommit(writeGroup, { maxItems: MAX_GROUP })
   // Of a batch that failed each event is written again by itself, with the plan that may have been stored already.
   const doubtful = new WeakMap<AcceptedEvent, Planned>()
-
-  /** Events of one organisation share the reading of its subscriptions and of its name. */
-  async function plan(events: readonly AcceptedEvent[], tx: unknown): Promise<readonly Planned[]> {
-    const [first] = events
-    if (first !== undefined && events.every((event) => event.orgId === first.orgId)) {
-      return planOrganisation(first.orgId, events, tx)
-    }
-    const planned = new Map<AcceptedEvent, Planned>()
-    const planOne = async (orgId: string, own: readonly AcceptedEvent[]): Promise<void> => {
-      const plans = await planOrganisation(orgId, own, tx)
-      own.forEach((event, index) => {
-        const one = plans[index]
-        if (one) planned.set(event, one)
-      })
-    }
-    const byOrganisation = [...Map.groupBy(events, (event) => event.orgId)]
-    // a transaction is one conversation: its statements come one after the other
-    if (tx !== undefined) for (const [orgId, own] of byOrganisation) await planOne(orgId, own)
-    else await Promise.all(byOrganisation.map(([orgId, own]) => planOne(orgId, own)))
-    return events.map((event) => planned.get(event)).filter((one) => one !== undefined)
-  }
-
-  async function planOrganisation(orgId: string, events: readonly AcceptedEvent[], tx: unknown): Promise<Planned[]> {
-    const filter = await subscribers.filterOf(orgId, tx)
-    const named = events.every((event) => event.orgName !== undefined)
-    const orgName = named ? orgId : await deps.orgNameOf(orgId)
-    const planned = events.map((event) => planEvent(event, orgName, filter, deps.plan))
-    // inside a host's transaction nothing may go beside it: there the first event waits with the others
-    if (tx !== undefined || planned.every((one) => one.leading.length === 0)) return planned
-    const known = new Map(filter.connections.map((connection) => [connection.id, connection]))
-    const leads = { ...deps.plan, keys: store.keys, now: clock.now(), connectionOf: (id: string) => known.get(id) }
-    const settled: Planned[] = []
-    for (const one of planned) settled.push(await sendLeading(one, leads))
-    return settled
-  }
-
-  /**
-   * With the subscriptions that are at hand, where the store looks whether they still hold. `undefined`: they are not,
-   * or an event may have to go out before it is written.
-   */
-  async function planAtHand(events: readonly AcceptedEvent[]): Promise<PlannedAtHand | undefined> {
-    if (!store.capabilities.checksSubscriptions) return undefined
-    const kept = new Map<string, Kept>()
-    for (const { orgId } of events) {
-      const one = kept.get(orgId) ?? subscribers.atHand(orgId)
-      if (one === undefined) return undefined
-      kept.set(orgId, one)
-    }
-    const names = new Map<string, string>()
-    const planned: Planned[] = []
-    for (const event of events) {
-      const { orgId } = event
-      const filter = kept.get(orgId)?.filter
-      if (filter === undefined) return undefined
-      const orgName = event.orgName ?? names.get(orgId) ?? (await deps.orgNameOf(orgId))
-      if (event.orgName === undefined) names.set(orgId, orgName)
-      const one = planEvent(event, orgName, filter, deps.plan)
-      if (one.leading.length > 0) return undefined
-      planned.push(one)
-    }
-    return { planned, subscriptions: [...kept].map(([orgId, { version }]) => ({ orgId, version })) }
-  }
 
   /** `shared`: by callers who do not know of each other, and are written one by one should it fail. */
   async function write(events: readonly AcceptedEvent[], tx: unknown, shared = false): Promise<readonly Written[]> {
     const firsts = events.length === 1 ? events : withoutRepeats(events)
     const [first] = firsts
     const before = firsts.length === 1 && first !== undefined ? doubtful.get(first) : undefined
-    const atHand = before === undefined && tx === undefined ? await planAtHand(firsts) : undefined
-    let planned = atHand?.planned ?? (before === undefined ? await plan(firsts, tx) : [before])
+    const atHand = before === undefined && tx === undefined ? await planner.atHand(firsts) : undefined
+    let planned = atHand?.planned ?? (before === undefined ? await planner.plan(firsts, tx) : [before])
     const put = (subscriptions?: EnqueueBatch['subscriptions']): Promise<Set<string> | undefined> =>
       enqueue(planned, tx, shared, subscriptions).catch((error: unknown) => {
         if (events.length > 1) for (const [index, event] of firsts.entries()) remember(event, planned[index])
@@ -124,7 +55,7 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
       })
     let known = await put(atHand?.subscriptions)
     if (known === undefined) {
-      planned = await plan(firsts, tx)
+      planned = await planner.plan(firsts, tx)
       known = (await put()) ?? new Set()
     }
     if (before !== undefined && known.size > 0 && (await isStored(before.event))) known.clear()
@@ -223,7 +154,7 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
     async prepare(event) {
       const enqueueOn = store.deliveries.enqueueOn
       if (enqueueOn === undefined) throw invalidInput('store', `the ${store.name} store has no synchronous driver`)
-      const [planned] = await plan([checked(event)], undefined)
+      const [planned] = await planner.plan([checked(event)], undefined)
       if (planned === undefined) throw new SignalboxError('store_failed', 'the event could not be planned')
       return {
         write: (db) => resultOf(planned, enqueueOn(db, toBatch([planned])).duplicates.length > 0),
@@ -240,11 +171,6 @@ function dedupeId(dedupe: NonNullable<DispatchOptions['dedupe']>, now: number): 
   if (!Number.isInteger(everyMs) || everyMs < 1) throw invalidInput('dedupe.everyMs', 'must be a positive whole number')
   const digest = createHash('sha256').update(`${everyMs}\n${key}`).digest('base64url').slice(0, 22)
   return `evt_dedupe_${digest}_${Math.floor(now / everyMs)}`
-}
-
-interface PlannedAtHand {
-  readonly planned: readonly Planned[]
-  readonly subscriptions: NonNullable<EnqueueBatch['subscriptions']>
 }
 
 type Written = readonly [Planned, DispatchResult]
