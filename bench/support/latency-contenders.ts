@@ -93,8 +93,8 @@ async function overPostgres(place: Place, engine?: Engine, end = async () => {})
   })
 }
 
-/** One process accepts, another one works: two stores that know of each other by NOTIFY. */
-async function twoProcesses(place: Place): Promise<Contender> {
+/** One dispatcher accepts, another one works, as in two processes: their stores know of each other by NOTIFY only. */
+async function byNotify(place: Place): Promise<Contender> {
   const { open, end } = await schemaOf(place)
   const store = open()
   const host = hostOf(store)
@@ -258,7 +258,7 @@ export const SPECS: readonly Spec[] = [
     },
   },
   { name: POSTGRES, needs: ['postgres'], open: (place) => overPostgres(place) },
-  { name: `${POSTGRES}, two processes`, needs: ['postgres'], open: twoProcesses },
+  { name: `${POSTGRES}, by NOTIFY`, needs: ['postgres'], open: byNotify },
   {
     name: `${POSTGRES} + BullMQ`,
     needs: ['postgres', 'redis'],

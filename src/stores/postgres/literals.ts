@@ -4,7 +4,11 @@
  * C-Style Escapes"), as `pg`'s `escapeLiteral` has it.
  */
 export function withLiterals(text: string, values: readonly (string | null)[]): string {
-  return text.replace(/\$(\d+)/g, (_, number: string) => literal(values[Number(number) - 1] ?? null))
+  return text.replace(/\$(\d+)/g, (parameter, number: string) => {
+    const value = values[Number(number) - 1]
+    // one that was not given is left for the server to refuse
+    return value === undefined ? parameter : literal(value)
+  })
 }
 
 function literal(value: string | null): string {
