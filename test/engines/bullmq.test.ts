@@ -6,6 +6,7 @@ import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { bullmqEngine } from '../../src/engines/bullmq.ts'
 import { engineContract } from '../../src/testing/index.ts'
+import { testEach } from '../support/cases.ts'
 import { flushPrefix, freshPrefix, keysOf, redisMissing, redisUrl } from '../support/redis.ts'
 import { startRelay } from '../support/relay.ts'
 
@@ -31,10 +32,7 @@ describe.skipIf(missing !== undefined)('the BullMQ engine', () => {
       }
     },
   })
-  for (const { name, skip, run } of cases) {
-    if (skip === undefined) it(name, run, 60_000)
-    else it.skip(`${name} (${skip})`)
-  }
+  testEach(cases, { timeoutMs: 60_000 })
 
   function own() {
     const prefix = freshPrefix()

@@ -2,6 +2,7 @@ import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { pgBossEngine } from '../../src/engines/pg-boss.ts'
 import { engineContract } from '../../src/testing/index.ts'
+import { testEach } from '../support/cases.ts'
 import { dropSchema, postgresMissing, postgresUrl, schemaName } from '../support/postgres.ts'
 import { startRelay } from '../support/relay.ts'
 
@@ -55,10 +56,7 @@ describe.skipIf(missing !== undefined)('the pg-boss engine', () => {
       }
     },
   })
-  for (const { name, skip, run } of cases) {
-    if (skip === undefined) it(name, run, 60_000)
-    else it.skip(`${name} (${skip})`)
-  }
+  testEach(cases, { timeoutMs: 60_000 })
 
   it('puts ids and times into the table, and of equal jobs only one', async () => {
     const queue = 'ids'

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { pollingEngine } from '../../src/engines/polling.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { engineContract, fakeClock } from '../../src/testing/index.ts'
+import { testEach } from '../support/cases.ts'
 
 const noAttempt = async (ids: readonly string[]) => ({ left: ids })
 
@@ -26,13 +27,7 @@ describe('the polling engine', () => {
     clock,
     open: async ({ sweepMs }) => ({ engine: () => pollingEngine({ pollMs: sweepMs, clock }), close: async () => {} }),
   })
-  for (const { name, skip, run } of cases) {
-    if (skip === undefined) it(name, run)
-    else {
-      console.info(`skipped: ${name}: ${skip}`)
-      it.skip(`${name} (${skip})`)
-    }
-  }
+  testEach(cases)
 
   it('asks at once when it starts, and then every pollMs', async () => {
     const { clock, calls, engine, handler } = harness()

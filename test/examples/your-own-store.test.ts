@@ -7,22 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { intervalEngine } from '../../examples/support/interval-engine.ts'
 import { fileKv } from '../../examples/support/kv.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
-
-interface ContractCase {
-  readonly name: string
-  readonly skip?: string
-  run(): Promise<void>
-}
-
-function each(cases: readonly ContractCase[]): void {
-  for (const { name, skip, run } of cases) {
-    if (skip === undefined) it(name, run, 30_000)
-    else {
-      console.info(`skipped: ${name}: ${skip}`)
-      it.skip(`${name} (${skip})`)
-    }
-  }
-}
+import { testEach } from '../support/cases.ts'
 
 describe('the store of the examples, over a file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-example-'))
@@ -88,7 +73,7 @@ describe('the store of the examples, over a file', () => {
 
 describe('the engine of the examples', () => {
   const clock = fakeClock()
-  each(
+  testEach(
     engineContract({
       shared: false,
       clock,

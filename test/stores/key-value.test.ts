@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis'
-import { afterAll, describe, it } from 'vitest'
+import { afterAll, describe } from 'vitest'
 import type { Store } from '../../src/contracts/index.ts'
 import { type KeyValue, type KeyValueStoreOptions, keyValueStore } from '../../src/stores/key-value.ts'
 import { storeContract } from '../../src/testing/index.ts'
+import { testEach } from '../support/cases.ts'
 import { flushPrefix, freshPrefix, redisMissing, redisUrl } from '../support/redis.ts'
 import { mapKv } from './key-value/map.ts'
 import { redisKv } from './key-value/redis-kv.ts'
@@ -21,13 +22,7 @@ function contract(name: string, open: () => KeyValueStoreOptions, missing?: stri
       create: async () => make(open()),
       reopen: async (store) => make(databases.get(store) ?? open()),
     })
-    for (const { name: each, skip, run } of cases) {
-      if (skip === undefined) it(each, run)
-      else {
-        console.info(`skipped: ${each}: ${skip}`)
-        it.skip(`${each} (${skip})`)
-      }
-    }
+    testEach(cases)
   })
 }
 

@@ -2,17 +2,12 @@ import { describe, expect, it } from 'vitest'
 import type { ConnectionRecord, NewDelivery, Store } from '../../src/contracts/index.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { storeContract } from '../../src/testing/index.ts'
+import { testEach } from '../support/cases.ts'
 
 const NOW = 1_780_000_000_000
 
 describe('memoryStore', () => {
-  for (const { name, skip, run } of storeContract({ create: async () => memoryStore() })) {
-    if (skip === undefined) it(name, run)
-    else {
-      console.info(`skipped: ${name}: ${skip}`)
-      it.skip(`${name} (${skip})`)
-    }
-  }
+  testEach(storeContract({ create: async () => memoryStore() }))
 
   it('has no transactions and outlives nothing, and says so', () => {
     expect(memoryStore().capabilities).toEqual({ tx: false, durable: false })

@@ -1,6 +1,8 @@
 import { afterAll, describe } from 'vitest'
+import { storeContract } from '../../src/testing/index.ts'
+import { testEach } from '../support/cases.ts'
 import { dropSchema, openPool, postgresMissing } from '../support/postgres.ts'
-import { checkContract, reusedSchemas } from './postgres/contract.ts'
+import { reusedSchemas } from './postgres/contract.ts'
 
 const missing = await postgresMissing()
 
@@ -11,7 +13,7 @@ describe.skipIf(missing !== undefined)('postgresStore', () => {
     await pool.end()
     for (const schema of schemas.made) await dropSchema(schema)
   })
-  checkContract({
+  const cases = storeContract({
     ...schemas,
     async begin() {
       const client = await pool.connect()
@@ -23,4 +25,5 @@ describe.skipIf(missing !== undefined)('postgresStore', () => {
       return { handle: client, commit: end('COMMIT'), rollback: end('ROLLBACK') }
     },
   })
+  testEach(cases)
 })

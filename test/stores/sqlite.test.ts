@@ -2,10 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, it } from 'vitest'
+import { describe } from 'vitest'
 import type { Store } from '../../src/contracts/store.ts'
 import { sqliteStore } from '../../src/stores/sqlite.ts'
 import { storeContract } from '../../src/testing/index.ts'
+import { testEach } from '../support/cases.ts'
 
 const paths = new WeakMap<Store, string>()
 
@@ -42,11 +43,5 @@ describe('sqliteStore', () => {
       return { handle, commit: end('COMMIT'), rollback: end('ROLLBACK') }
     },
   })
-  for (const { name, skip, run } of cases) {
-    if (skip === undefined) it(name, run)
-    else {
-      console.info(`skipped: ${name}: ${skip}`)
-      it.skip(`${name} (${skip})`)
-    }
-  }
+  testEach(cases)
 })

@@ -1,7 +1,6 @@
-import { it } from 'vitest'
 import type { Store } from '../../../src/contracts/index.ts'
 import { migrate, type PostgresPool, postgresStore } from '../../../src/stores/postgres.ts'
-import { type StoreHarness, storeContract } from '../../../src/testing/index.ts'
+import type { StoreHarness } from '../../../src/testing/index.ts'
 import { schemaName } from '../../support/postgres.ts'
 
 /** Stores on schemas that are emptied and used again, since to make one takes longer than most cases. */
@@ -48,19 +47,5 @@ export function reusedSchemas(pool: () => PostgresPool): Pick<StoreHarness, 'cre
       }
       free.push(schema)
     },
-  }
-}
-
-/** Every case of the kit as a test. `reason`: why one is skipped, which is printed. */
-export function checkContract(
-  harness: StoreHarness,
-  reason: (name: string) => string | undefined = () => undefined,
-): void {
-  for (const { name, skip = reason(name), run } of storeContract(harness)) {
-    if (skip === undefined) it(name, run)
-    else {
-      console.info(`skipped: ${name}: ${skip}`)
-      it.skip(`${name} (${skip})`)
-    }
   }
 }

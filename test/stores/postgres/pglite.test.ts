@@ -1,7 +1,9 @@
 import { PGlite } from '@electric-sql/pglite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fromPglite } from '../../../src/stores/postgres.ts'
-import { checkContract, reusedSchemas } from './contract.ts'
+import { storeContract } from '../../../src/testing/index.ts'
+import { testEach } from '../../support/cases.ts'
+import { reusedSchemas } from './contract.ts'
 import { aBatch, ORG } from './records.ts'
 
 const ONE_CONNECTION = "one connection: a transaction of the host holds up the store's own calls"
@@ -16,7 +18,9 @@ describe('postgresStore on PGlite', () => {
   const begin = async () => {
     throw new Error(ONE_CONNECTION)
   }
-  checkContract({ ...schemas, begin }, (name) => (name.startsWith('transactions: ') ? ONE_CONNECTION : undefined))
+  testEach(storeContract({ ...schemas, begin }), {
+    reason: (name) => (name.startsWith('transactions: ') ? ONE_CONNECTION : undefined),
+  })
 
   it("the event joins the host's transaction: both are there, or neither is", async () => {
     const store = await schemas.create()

@@ -1,35 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { postgresMissing } from '../../support/postgres.ts'
+import { type StoreProcess, startStoreProcess } from '../../support/store-processes.ts'
 import { aConnection, claim, delivered, freshWorld, HOUR, ORG, T0 } from './fixtures.ts'
 
 const missing = await postgresMissing()
-const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url))
+const WORKER = new URL('worker.ts', import.meta.url)
 
-interface Process {
-  readonly child: ChildProcess
-  readonly said: Record<'accepted' | 'leased' | 'stale', string[]>
-  readonly ended: Promise<unknown>
-}
-
-function start(schema: string, name: string, batches: number, onLine?: (process: Process) => void): Process {
-  const child = spawn(process.execPath, ['--no-warnings', WORKER, schema, name, String(batches)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const said: Process['said'] = { accepted: [], leased: [], stale: [] }
-  const lines = createInterface({ input: child.stdout })
-  const one: Process = { child, said, ended: Promise.all([once(child, 'exit'), once(lines, 'close')]) }
-  onTestFinished(() => void child.kill('SIGKILL'))
-  lines.on('line', (line) => {
-    const [what = '', ...ids] = line.split(' ')
-    if (what === 'accepted' || what === 'leased' || what === 'stale') said[what].push(...ids)
-    onLine?.(one)
-  })
-  return one
-}
+const start = (schema: string, name: string, batches: number, onLine?: (process: StoreProcess) => void): StoreProcess =>
+  startStoreProcess(WORKER, schema, name, batches, onLine)
 
 describe.skipIf(missing !== undefined)('several processes', () => {
   it('on one schema lease nothing twice and lose nothing', { timeout: 120_000 }, async () => {

@@ -1,34 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
+import { type StoreProcess, startStoreProcess } from '../../support/store-processes.ts'
 import { aBatch, aConnection, claim, delivered, ORG, openStore, T0, temporaryFile } from './fixtures.ts'
 
-const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url))
+const WORKER = new URL('worker.ts', import.meta.url)
 const HOUR = 3_600_000
 
-interface Process {
-  readonly child: ChildProcess
-  readonly said: Record<'accepted' | 'leased' | 'stale', string[]>
-  readonly ended: Promise<unknown>
-}
-
-function start(path: string, name: string, batches: number, onLine?: (process: Process) => void): Process {
-  const child = spawn(process.execPath, ['--no-warnings', WORKER, path, name, String(batches)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const said: Process['said'] = { accepted: [], leased: [], stale: [] }
-  const lines = createInterface({ input: child.stdout })
-  const one: Process = { child, said, ended: Promise.all([once(child, 'exit'), once(lines, 'close')]) }
-  onTestFinished(() => void child.kill('SIGKILL'))
-  lines.on('line', (line) => {
-    const [what = '', ...ids] = line.split(' ')
-    if (what === 'accepted' || what === 'leased' || what === 'stale') said[what].push(...ids)
-    onLine?.(one)
-  })
-  return one
-}
+const start = (path: string, name: string, batches: number, onLine?: (process: StoreProcess) => void): StoreProcess =>
+  startStoreProcess(WORKER, path, name, batches, onLine)
 
 it('several processes on one file: nothing is leased twice, nothing is lost', { timeout: 60_000 }, async () => {
   const path = temporaryFile()
